@@ -1,0 +1,102 @@
+"""pytest plugin: gives the session its own data folder and real servers before Django reads its settings.
+
+`LEADROOM_TEST_BACKEND=embedded` (default): SQLite and the embedded broker on a unix socket.
+`LEADROOM_TEST_BACKEND=grown-up`: Postgres and Redis on a TCP port, as an installation on several hosts has them.
+Every process of a parallel run has its own folder and broker; Postgres is one server, with a database each.
+"""
+
+import atexit
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from leadroom.lib.paths import broker_socket
+from tests.support import services
+
+BACKEND = "LEADROOM_TEST_BACKEND"
+POSTGRES_FOLDER = "LEADROOM_TEST_POSTGRES"
+_KEPT = {BACKEND, POSTGRES_FOLDER, "LEADROOM_TOOLCHAIN"}
+_cleanups = contextlib.ExitStack()
+
+
+def is_grown_up() -> bool:
+    """Whether this session runs on Postgres and Redis."""
+    return os.environ.get(BACKEND, "embedded") == "grown-up"
+
+
+def _own_folder(prefix: str) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
+    _cleanups.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _prepare_environment() -> None:
+    if os.environ.get(BACKEND, "embedded") not in {"embedded", "grown-up"}:
+        raise pytest.UsageError(f"{BACKEND} is {os.environ[BACKEND]!r}; set it to embedded or grown-up.")
+    for name in [name for name in os.environ if name.startswith("LEADROOM_") and name not in _KEPT]:
+        del os.environ[name]
+    for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "REDIS_URL"):
+        os.environ.pop(name, None)
+    home = _own_folder("lr-home-")
+    os.environ["LEADROOM_HOME"] = str(home)
+    if is_grown_up():
+        if POSTGRES_FOLDER not in os.environ:  # a worker of a parallel run finds its controller's
+            folder = _own_folder("lr-pg-")
+            server = services.start_postgres(folder)
+            _cleanups.callback(server.stop)
+            os.environ[POSTGRES_FOLDER] = str(folder)
+            _cleanups.callback(os.environ.pop, POSTGRES_FOLDER, None)
+            os.environ["DATABASE_URL"] = server.url
+        redis = services.start_redis(_own_folder("lr-redis-"))
+        os.environ["REDIS_URL"] = redis.url
+    else:
+        os.environ.pop("DATABASE_URL", None)
+        (home / "broker").mkdir()
+        redis = services.start_broker_socket(home / "broker", broker_socket(home))
+    _cleanups.callback(redis.stop)
+
+
+@contextlib.contextmanager
+def program_environment(home: Path) -> Iterator[dict[str, str]]:
+    """Environment for a whole program of its own in `home`, on this session's kind of backend.
+
+    Embedded: nothing but the folder, the program brings its broker. Grown up: a fresh database and a fresh Redis.
+    """
+    dropped = {"REDIS_URL", "DATABASE_URL"}
+    env = {name: value for name, value in os.environ.items() if name not in dropped}
+    env["LEADROOM_HOME"] = str(home)
+    with contextlib.ExitStack() as stack:
+        if is_grown_up():
+            env["DATABASE_URL"] = stack.enter_context(
+                services.fresh_database(Path(os.environ[POSTGRES_FOLDER]))
+            )
+            folder = Path(tempfile.mkdtemp(prefix="lr-redis-", dir="/tmp"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            redis = services.start_redis(folder)
+            stack.callback(redis.stop)
+            env["REDIS_URL"] = redis.url
+        yield env
+
+
+@pytest.hookimpl(
+    wrapper=True, tryfirst=True
+)  # a wrapper, because pytest-django's own hook reads the settings first
+def pytest_load_initial_conftests() -> Generator[None, object, object]:
+    _prepare_environment()
+    return (yield)
+
+
+def pytest_report_header() -> str:
+    return "backend: " + ("Postgres and Redis" if is_grown_up() else "SQLite and the embedded broker")
+
+
+def pytest_unconfigure() -> None:
+    _cleanups.close()
+
+
+atexit.register(_cleanups.close)
