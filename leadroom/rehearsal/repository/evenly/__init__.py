@@ -1,0 +1,1 @@
+"""Evenly: splits what a group of friends spent, to the cent."""

@@ -1,0 +1,7 @@
+"""`python -m evenly`."""
+
+import sys
+
+from evenly.cli import main
+
+sys.exit(main())
