@@ -1,0 +1,51 @@
+"""The only way into the ledger."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from leadroom.ledger.models import ChainHead, Entry, Source
+from leadroom.lib.actors import Actor
+from leadroom.lib.digest import digest_of
+
+
+@transaction.atomic
+def record(
+    *,
+    by: Actor,
+    now: dt.datetime,
+    verb: str,
+    subject: str,
+    item_id: int | None = None,
+    payload: Mapping[str, Any] | None = None,
+    cause: str = "",
+    sources: Iterable[Mapping[str, str]] = (),
+) -> Entry:
+    """Append one entry, chained to the last, in the caller's transaction.
+
+    `verb` is `room.thing.past` (`testplans.plan.frozen`), `subject` is `room.thing:id`. `sources` are mappings with
+    `kind`, `uri` and maybe `note`.
+    """
+    head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"hash": ""})
+    entry = Entry(
+        at=now.astimezone(dt.UTC),
+        actor_kind=by.kind,
+        actor_id=by.id,
+        actor_name=by.name[:200],
+        verb=verb,
+        subject=subject,
+        item_id=item_id,
+        payload=dict(payload or {}),
+        cause=cause,
+        previous_hash=head.hash,
+    )
+    entry.hash = digest_of(entry.hashed_fields())
+    entry.save()
+    head.hash, head.count = entry.hash, head.count + 1
+    head.save(update_fields=["hash", "count"])
+    Source.objects.bulk_create(
+        Source(entry=entry, kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in sources
+    )
+    return entry

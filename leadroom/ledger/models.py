@@ -1,0 +1,88 @@
+"""Append-only entries, each carrying the hash of the one before it, and the sources they name."""
+
+from typing import Any, NoReturn
+
+from django.db import models
+
+from leadroom.lib.errors import NotPermitted
+
+
+class AppendOnly(models.QuerySet):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise NotPermitted("Ledger rows are never changed.")
+
+    def delete(self) -> NoReturn:
+        raise NotPermitted("Ledger rows are never deleted.")
+
+
+class Entry(models.Model):
+    """One write: who did what to which subject, and what caused it."""
+
+    at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.CharField(max_length=64)
+    actor_name = models.CharField(max_length=200)
+    verb = models.CharField(max_length=80)
+    subject = models.CharField(max_length=120)
+    item_id = models.BigIntegerField(null=True, db_index=True)
+    payload = models.JSONField(default=dict)
+    cause = models.CharField(max_length=120, blank=True)
+    previous_hash = models.CharField(max_length=71)
+    hash = models.CharField(max_length=71, unique=True)
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["subject"])]
+        verbose_name_plural = "entries"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise NotPermitted("Ledger rows are never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotPermitted("Ledger rows are never deleted.")
+
+    def hashed_fields(self) -> list[Any]:
+        """What the hash covers, in order; the time in UTC to the microsecond."""
+        return [
+            self.previous_hash,
+            self.at.isoformat(timespec="microseconds"),
+            self.actor_kind,
+            self.actor_id,
+            self.actor_name,
+            self.verb,
+            self.subject,
+            self.item_id,
+            self.payload,
+            self.cause,
+        ]
+
+
+class ChainHead(models.Model):
+    """The one row that orders writers: its lock is held until the entry's transaction commits."""
+
+    hash = models.CharField(max_length=71)
+    count = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.count} entries"
+
+
+class Source(models.Model):
+    """Where a claim comes from (W3C PROV `wasDerivedFrom`), as declared in the entry's payload."""
+
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="sources")
+    kind = models.CharField(max_length=40)
+    uri = models.CharField(max_length=500)
+    note = models.CharField(max_length=500, blank=True)
+
+    objects = AppendOnly.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.uri}"

@@ -1,0 +1,173 @@
+"""Writes to projects and work items."""
+
+import datetime as dt
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Max
+from django.utils.text import slugify
+
+from leadroom.ledger.actions import record
+from leadroom.lib.actors import Actor
+from leadroom.lib.digest import digest_of
+from leadroom.lib.errors import Conflict
+from leadroom.live.news import publish, publish_item
+from leadroom.projects import rules
+from leadroom.projects.enums import STAGES, MemberRole, Publish, Risk, Stage
+from leadroom.projects.models import Membership, Project, StageVisit, Stream, WorkItem
+
+COLOURS = 8
+
+
+@transaction.atomic
+def create_project(
+    *,
+    name: str,
+    source_path: str,
+    default_branch: str,
+    lead: AbstractBaseUser,
+    by: Actor,
+    now: dt.datetime,
+    publish_to: Publish = Publish.BRANCH,
+    setup_command: str = "",
+    is_rehearsal: bool = False,
+) -> Project:
+    """A project row with its lead. The slug is made unique; the repository itself is untouched."""
+    stem = slugify(name)[:50] or "project"
+    slug, n = stem, 1
+    while Project.objects.filter(slug=slug).exists():
+        n += 1
+        slug = f"{stem}-{n}"
+    project = Project.objects.create(
+        slug=slug,
+        name=name.strip(),
+        source_path=source_path,
+        default_branch=default_branch,
+        colour=Project.objects.count() % COLOURS + 1,
+        publish=publish_to,
+        setup_command=setup_command,
+        is_rehearsal=is_rehearsal,
+        created_at=now,
+    )
+    Membership.objects.create(project=project, user_id=lead.pk, role=MemberRole.LEAD)
+    record(
+        by=by,
+        now=now,
+        verb="projects.project.created",
+        subject=f"projects.project:{project.pk}",
+        payload={"slug": slug, "source_path": source_path, "branch": default_branch},
+    )
+    publish("room", "project", project.pk)
+    return project
+
+
+@transaction.atomic
+def change_project(
+    *, project: Project, by: Actor, now: dt.datetime, name: str, publish_to: str, setup_command: str
+) -> None:
+    """Change what a lead may change of a project."""
+    project.name, project.publish, project.setup_command = name.strip(), publish_to, setup_command.strip()
+    project.full_clean(exclude=["source_path"])
+    project.save(update_fields=["name", "publish", "setup_command"])
+    record(
+        by=by,
+        now=now,
+        verb="projects.project.changed",
+        subject=f"projects.project:{project.pk}",
+        payload={"name": project.name, "publish": publish_to, "setup_command": setup_command},
+    )
+    publish("room", "project", project.pk)
+
+
+@transaction.atomic
+def create_item(
+    *,
+    project: Project,
+    request: str,
+    stitch_owner: AbstractBaseUser,
+    by: Actor,
+    now: dt.datetime,
+    title: str = "",
+    rehearsal_script: str = "",
+) -> WorkItem:
+    """A work item in ALIGN with one stream. The title defaults to the request's first line.
+
+    Raises BadInput when the request is empty or too long.
+    """
+    rules.check_request(request)
+    Project.objects.select_for_update().get(pk=project.pk)
+    number = (WorkItem.objects.filter(project=project).aggregate(top=Max("number"))["top"] or 0) + 1
+    floor, reason = rules.risk_by_words(request)
+    item = WorkItem.objects.create(
+        project=project,
+        number=number,
+        title=(title.strip() or request.strip().splitlines()[0])[:200],
+        request=request,
+        request_digest=digest_of(request),
+        risk=rules.higher_risk(floor, Risk.STANDARD),
+        risk_reason=reason or "the default until an agent has looked",
+        stage_entered_at=now,
+        stitch_owner_id=stitch_owner.pk,
+        rehearsal_script=rehearsal_script,
+        created_at=now,
+    )
+    Stream.objects.create(item=item, name="main")
+    StageVisit.objects.create(item=item, stage=Stage.ALIGN, entered_at=now)
+    record(
+        by=by,
+        now=now,
+        verb="projects.item.created",
+        subject=f"projects.item:{item.pk}",
+        item_id=item.pk,
+        payload={"request_digest": item.request_digest, "risk": item.risk, "risk_reason": item.risk_reason},
+    )
+    publish_item(item.pk, "created")
+    return item
+
+
+@transaction.atomic
+def move_stage(*, item: WorkItem, to: Stage, reason: str, by: Actor, now: dt.datetime) -> None:
+    """Move the item from the stage the caller saw. Raises NotPermitted (no such move) or Conflict (moved meanwhile)."""
+    STAGES.check_move(item.stage, to)
+    source = item.stage
+    moved = WorkItem.objects.filter(pk=item.pk, stage=source).update(stage=to, stage_entered_at=now)
+    if not moved:
+        raise Conflict("The item moved on meanwhile; reload the page to see where it stands.")
+    item.stage, item.stage_entered_at = to, now
+    StageVisit.objects.filter(item=item, left_at=None).update(left_at=now)
+    StageVisit.objects.create(
+        item=item, stage=to, entered_at=now, left_at=now if STAGES.is_final(to) else None, reason=reason[:500]
+    )
+    record(
+        by=by,
+        now=now,
+        verb=f"projects.item.moved_to_{to.lower()}",
+        subject=f"projects.item:{item.pk}",
+        item_id=item.pk,
+        payload={"from": source, "to": to, "reason": reason},
+    )
+    publish_item(item.pk, "stage")
+
+
+@transaction.atomic
+def set_risk(*, item: WorkItem, risk: str, reason: str, by: Actor, now: dt.datetime) -> None:
+    """Set the risk and say why; an agent's proposal is raised to what the request's own words demand.
+
+    Raises NotPermitted when anybody but a human would lower a judged risk.
+    """
+    if not by.is_human:
+        floor, floor_reason = rules.risk_by_words(item.request)
+        if rules.higher_risk(floor, risk) != risk:
+            risk, reason = floor, floor_reason
+    rules.check_set_risk(item, risk, by=by)
+    before, item.risk, item.risk_reason, item.is_risk_judged = item.risk, Risk(risk), reason[:500], True
+    item.save(update_fields=["risk", "risk_reason", "is_risk_judged"])
+    record(
+        by=by,
+        now=now,
+        verb="projects.item.risk_set",
+        subject=f"projects.item:{item.pk}",
+        item_id=item.pk,
+        payload={"from": before, "to": risk, "reason": reason},
+    )
+    publish_item(item.pk, "risk")

@@ -1,0 +1,26 @@
+"""Reads over projects and work items."""
+
+from django.db.models import QuerySet
+
+from leadroom.projects.models import Project, WorkItem
+
+
+def live_item_ids() -> list[int]:
+    """Ids of items that can still move, oldest first."""
+    return list(WorkItem.objects.live().order_by("pk").values_list("pk", flat=True))
+
+
+def may_act(user: object, project: Project) -> bool:
+    """A superuser or a lead of the project acts; a viewer looks."""
+    if getattr(user, "is_superuser", False):
+        return True
+    return project.memberships.filter(user_id=getattr(user, "pk", None), role="lead").exists()
+
+
+def board_items(user: object) -> QuerySet[WorkItem]:
+    """Items for the board with their projects, newest stage change first."""
+    return (
+        WorkItem.objects.visible_to(user)  # type: ignore[arg-type]
+        .select_related("project", "stitch_owner")
+        .order_by("-stage_entered_at", "-pk")
+    )

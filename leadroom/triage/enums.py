@@ -1,0 +1,42 @@
+"""Words and moves of reports."""
+
+from django.db.models import TextChoices
+
+from leadroom.lib.states import StateMachine, Turn
+
+
+class ReportStatus(TextChoices):
+    COMPLETE = "COMPLETE", "Complete"
+    NEEDS_INPUT = "NEEDS_INPUT", "Needs input"
+    BLOCKED = "BLOCKED", "Blocked"
+
+
+class Severity(TextChoices):
+    CRITICAL = "critical", "Critical"
+    MAJOR = "major", "Major"
+    MINOR = "minor", "Minor"
+    COSMETIC = "cosmetic", "Cosmetic"
+    INFO = "info", "Info"
+
+
+class SuggestedAction(TextChoices):
+    DECIDE = "decide", "Decide"
+    FIX = "fix", "Fix"
+    FOLLOW_UP = "follow-up", "Follow up"
+    KNOWN_ISSUE = "known issue", "Known issue"
+    ACKNOWLEDGE = "acknowledge", "Acknowledge"
+    DROP = "drop", "Drop"
+
+
+class ReportState(TextChoices):
+    UNREAD = "UNREAD", "Unread"
+    READ = "READ", "Read"
+
+
+REPORTS = StateMachine(
+    "report",
+    ReportState,
+    start=ReportState.UNREAD,
+    moves={ReportState.UNREAD: (ReportState.READ,), ReportState.READ: (ReportState.UNREAD,)},
+    turns={ReportState.UNREAD: Turn.HUMAN, ReportState.READ: Turn.HUMAN},
+)

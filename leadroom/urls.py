@@ -1,0 +1,5 @@
+"""Every page and verb; `tests/house/test_urls.py` lists who may call each."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("leadroom.web.urls"))]
