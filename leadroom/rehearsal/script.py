@@ -110,7 +110,11 @@ class Library:
         """The script of exactly that name. Raises ScriptError when its file cannot be played."""
         if name not in self._read:
             file = self._folder / f"{name}.yaml"
-            self._read[name] = self._parse(name, yaml.safe_load(file.read_text(encoding="utf-8")))
+            try:
+                data = yaml.safe_load(file.read_text(encoding="utf-8"))
+            except (OSError, yaml.YAMLError) as error:
+                raise ScriptError(f"{name}: the file cannot be read. {error}") from error
+            self._read[name] = self._parse(name, data)
         return self._read[name]
 
     def _parse(self, name: str, data: Any) -> Script:
