@@ -1,0 +1,437 @@
+/* Leadroom in the browser: live lanes, keys, focus, toasts, times, theme. No build, no globals of its own.
+   How a page uses it: docs/frontend.md. htmx 4 does requests and morphing; this file only tells it when. */
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const page = document.documentElement.dataset;
+  const stored = (key, fallback) => { try { return localStorage.getItem(key) ?? fallback; } catch { return fallback; } };
+  const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window: lasts for this page */ } };
+  const visible = (el) => el.checkVisibility({ visibilityProperty: true });
+  const inside = (topics) => (topics || "").split(/\s+/).filter(Boolean);
+  let skew = 0; // server clock minus ours, in ms, learnt from its pings
+
+  // Nothing in an attribute may ever become code, whatever the page's policy says.
+  htmx.registerExtension("leadroom", {
+    init(api) {
+      const refuse = function () { throw new Error("Leadroom does not run code from attributes"); };
+      api.initSecurity(null, refuse, refuse);
+    },
+  });
+
+  /* ── speaking: one polite region, never faster than every 5 s unless the person just acted ── */
+  let spokenAt = 0, speech = null;
+  function say(text, { now = false, assertive = false } = {}) {
+    const region = $(assertive ? "#say-now" : "#say");
+    if (!region) return;
+    clearTimeout(speech);
+    const wait = now ? 0 : Math.max(0, spokenAt + 5000 - Date.now());
+    speech = setTimeout(() => { spokenAt = Date.now(); region.textContent = ""; setTimeout(() => { region.textContent = text; }, 50); }, wait);
+  }
+
+  /* ── news lane: a region that is stale fetches itself; one request in flight, one remembered ── */
+  const busy = new Set(), stale = new Set(), due = new Set();
+  const nameOf = (el) => el.id || el;
+  let flush = null;
+  function refresh(el) {
+    due.add(el);
+    flush ??= setTimeout(() => {
+      flush = null;
+      for (const region of due) {
+        if (!region.isConnected) continue;
+        if (busy.has(nameOf(region))) stale.add(nameOf(region));
+        else region.dispatchEvent(new CustomEvent("news", { bubbles: false }));
+      }
+      due.clear();
+    }, 50);
+  }
+  const refreshTopic = (topic) => $$("[data-live]").filter((el) => inside(el.dataset.live).includes(topic)).forEach(refresh);
+  const refreshAll = () => $$("[data-live]").forEach(refresh);
+
+  /* ── tail lane: rows of a transcript, in order, exactly once ── */
+  const asked = new Map(); // list -> position last asked for, so that one gap asks once
+  const lastOf = (list) => Number(list.dataset.after || 0);
+  const scroller = (list) => list.closest("[data-tail-scroll]") || list;
+  const atEnd = (box) => box.scrollTop + box.clientHeight >= box.scrollHeight - 24;
+  function follow(list, on) {
+    list.dataset.follow = on ? "on" : "off";
+    $$(`[data-follow-toggle="${CSS.escape(list.id)}"]`).forEach((el) => el.setAttribute("aria-pressed", String(on)));
+    if (on) { const box = scroller(list); box.dataset.ours = "1"; box.scrollTop = box.scrollHeight; }
+  }
+  function watchScroll(list) {
+    const box = scroller(list);
+    if (box.dataset.watched) return;
+    box.dataset.watched = "1";
+    let before = box.scrollTop;
+    box.addEventListener("scroll", () => {
+      const up = box.scrollTop < before - 2;
+      before = box.scrollTop;
+      if (box.dataset.ours) { delete box.dataset.ours; if (!up) return; }
+      if (up && list.dataset.follow !== "off") follow(list, false);
+      else if (!up && list.dataset.follow === "off" && atEnd(box)) follow(list, true);
+    }, { passive: true });
+  }
+  function appendTail(list, { from, to, html }) {
+    const last = lastOf(list);
+    if (to <= last) return;
+    if (from > last + 1) { // lost lines: ask again from where we are
+      if (asked.get(list) !== last) { asked.set(list, last); live.send({ subscribe: [{ topic: list.dataset.tail, after: last }] }); }
+      return;
+    }
+    const draft = document.createElement("template");
+    draft.innerHTML = html;
+    const fresh = [];
+    for (const row of [...draft.content.children]) {
+      if (Number(row.dataset.seq) <= last) continue;
+      const old = row.id && document.getElementById(row.id);
+      if (old && list.contains(old)) { // a row that tells how its call ended takes the place of its beginning
+        $$("details[id][open]", old).forEach((open) => { const same = row.querySelector(`#${CSS.escape(open.id)}`); if (same) same.open = true; });
+        if (old.contains(document.activeElement)) { row.tabIndex = -1; requestAnimationFrame(() => row.focus({ preventScroll: true })); }
+        old.replaceWith(row);
+      } else list.append(row);
+      fresh.push(row);
+    }
+    list.dataset.after = to;
+    asked.delete(list);
+    fresh.forEach((row) => htmx.process(row));
+    if (list.dataset.follow !== "off") follow(list, true);
+    list.dispatchEvent(new CustomEvent("tail:appended", { bubbles: true, detail: { rows: fresh } }));
+  }
+
+  /* ── the one socket of a page ── */
+  const live = {
+    socket: null, known: new Map(), tries: 0, opened: false, heardAt: Date.now(), asOf: new Date(), downSince: 0, timer: null,
+    wanted() {
+      const topics = new Map();
+      $$("[data-live]").forEach((el) => inside(el.dataset.live).forEach((topic) => topics.set(topic, null)));
+      $$("[data-tail]").forEach((el) => topics.set(el.dataset.tail, lastOf(el)));
+      return topics;
+    },
+    send(message) { if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message)); },
+    sync() { // what the DOM shows now is what we are subscribed to
+      const wanted = this.wanted();
+      const row = ([topic, after]) => (after === null ? { topic } : { topic, after });
+      const more = [...wanted].filter(([topic, after]) => !this.known.has(topic) || (after !== null && this.known.get(topic) === null));
+      const less = [...this.known.keys()].filter((topic) => !wanted.has(topic));
+      if (less.length) this.send({ unsubscribe: less.map((topic) => ({ topic })) });
+      if (more.length) this.send({ subscribe: more.map(row) });
+      this.known = wanted;
+      $$("[data-tail]").forEach((list) => { watchScroll(list); if (!list.dataset.follow) follow(list, atEnd(scroller(list)) || !scroller(list).scrollTop); });
+      if (wanted.size && !this.socket) this.connect();
+    },
+    connect() {
+      clearTimeout(this.timer);
+      if (this.socket && this.socket.readyState < WebSocket.CLOSING) return;
+      const url = new URL(page.liveUrl || "/live/", location.href);
+      url.protocol = url.protocol.replace("http", "ws");
+      const socket = (this.socket = new WebSocket(url));
+      socket.onopen = () => {
+        this.known = new Map();
+        asked.clear();
+        this.sync();
+        this.tries = 0;
+        this.heard();
+        refreshAll(); // what changed between the page's render, or the last line heard, and this moment
+      };
+      socket.onmessage = ({ data }) => { if (socket === this.socket) this.receive(JSON.parse(data)); };
+      socket.onclose = ({ code }) => {
+        if (socket !== this.socket) return;
+        this.socket = null;
+        this.downSince ||= Date.now();
+        if (code === 4401) return toSignIn();
+        this.retry(code === 4408 && this.tries === 0 ? 0 : Math.min(5000, 250 * 2 ** this.tries) * (0.5 + Math.random() / 2));
+      };
+    },
+    retry(delay) {
+      clearTimeout(this.timer);
+      this.tries = Math.min(this.tries + 1, 6);
+      this.timer = setTimeout(() => this.connect(), delay);
+    },
+    wake() { if (!this.socket && this.known.size) { this.tries = 0; this.connect(); } },
+    heard(at) {
+      this.heardAt = Date.now();
+      this.downSince = 0;
+      if (at) skew = new Date(at) - Date.now();
+      this.asOf = new Date(Date.now() + skew);
+      this.banner();
+    },
+    receive(message) {
+      this.heard(message.at);
+      (message.news || []).forEach(({ topic }) => refreshTopic(topic));
+      for (const tail of [message.tail || []].flat()) $$("[data-tail]").filter((el) => el.dataset.tail === tail.topic).forEach((el) => appendTail(el, tail));
+    },
+    banner() {
+      const banner = $("#live-banner");
+      if (!banner || !this.known.size) return;
+      const silent = Date.now() - this.heardAt > 12000;
+      const closed = this.downSince && Date.now() - this.downSince > 1500;
+      if (silent && this.socket?.readyState === WebSocket.OPEN) this.socket.close(); // half-open: ask anew
+      if (banner.hidden === Boolean(silent || closed)) {
+        banner.hidden = !(silent || closed);
+        $("[data-as-of]", banner).textContent = clockText(this.asOf);
+        if (!banner.hidden) say(`Live updates paused, as of ${clockText(this.asOf)}`);
+      }
+    },
+  };
+  function toSignIn() { if (page.signIn) location.assign(`${page.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`); }
+  addEventListener("online", () => live.wake());
+  addEventListener("pageshow", (event) => { if (event.persisted) { live.socket?.close(); live.socket = null; live.wake(); } });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) live.wake(); });
+  setInterval(() => live.banner(), 500);
+
+  /* ── times ── */
+  const zone = page.zone || undefined;
+  const clockText = (date) => date.toLocaleTimeString("en-GB", { timeZone: zone });
+  function ageText(seconds) {
+    const whole = Math.max(0, Math.floor(seconds));
+    for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (whole >= size) return `${Math.floor(whole / size)} ${unit}`;
+    return `${whole} s`;
+  }
+  function tickTimes() {
+    $$("time[data-relative]").forEach((el) => {
+      const past = (Date.now() + skew - new Date(el.dateTime)) / 1000, words = ageText(Math.abs(past));
+      const text = el.dataset.relative === "age" ? words : past < -1 ? `in ${words}` : `${words} ago`;
+      if (el.textContent !== text) el.textContent = text;
+    });
+  }
+  setInterval(tickTimes, 10000);
+
+  /* ── title and waiting count ── */
+  let waiting = null;
+  function showWaiting() {
+    const count = Number($("#needs-you")?.dataset.waiting ?? document.body.dataset.waiting ?? 0);
+    const bare = document.title.replace(/^\(\d+\) /, "");
+    document.title = count ? `(${count}) ${bare}` : bare;
+    $$("[data-waiting-count]").forEach((el) => { el.textContent = count; el.closest("[data-waiting-link]").hidden = !count; });
+    if (waiting !== null && count > waiting) say(count === 1 ? "One thing needs you" : `${count} things need you`);
+    waiting = count;
+  }
+
+  /* ── toasts: {text, kind, undo_url} from an HX-Trigger header ── */
+  function arm(toast) {
+    toast.dataset.timed = "";
+    const seconds = toast.dataset.armed !== undefined ? 10 : toast.dataset.kind === "bad" ? 12 : 6;
+    let timer = setTimeout(() => toast.remove(), seconds * 1000);
+    if (toast.dataset.armed !== undefined) return; // an undo that ends with the server's own 10 s
+    toast.addEventListener("mouseenter", () => clearTimeout(timer));
+    toast.addEventListener("mouseleave", () => { timer = setTimeout(() => toast.remove(), 2000); });
+  }
+  function toast({ text, kind = "", undo_url: undo }) {
+    const list = $("#toasts"), item = $("#toast-template")?.content.firstElementChild.cloneNode(true);
+    if (!list || !item || !text) return;
+    item.dataset.kind = kind;
+    $(".toast-text", item).textContent = text;
+    const button = $("[data-undo]", item);
+    if (undo) { item.dataset.armed = ""; button.dataset.undo = undo; } else button.remove();
+    list.append(item);
+    while (list.children.length > 4) list.firstElementChild.remove();
+    arm(item);
+    say(undo ? `${text}. Press z to undo.` : text, { now: true, assertive: kind === "bad" });
+  }
+  async function undo(button) {
+    button.disabled = true;
+    await htmx.ajax("POST", button.dataset.undo, { source: button, target: button, swap: "none" });
+    button.closest(".toast")?.remove();
+  }
+  document.addEventListener("toast", (event) => toast(event.detail));
+
+  /* ── refusals: a disabled button says why, on hover, on focus, and when pressed ── */
+  const tip = $("#tip");
+  let tipFor = null;
+  function showTip(el) {
+    const text = el.dataset.reason || el.dataset.tip;
+    if (!tip || !text) return;
+    tipFor = el;
+    tip.textContent = text;
+    tip.hidden = false;
+    el.setAttribute("aria-describedby", "tip");
+    const at = el.getBoundingClientRect(), box = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(at.left + at.width / 2 - box.width / 2, innerWidth - box.width - 8))}px`;
+    tip.style.top = `${at.top - box.height - 6 > 4 ? at.top - box.height - 6 : at.bottom + 6}px`;
+  }
+  function hideTip() { if (tipFor) { tipFor.removeAttribute("aria-describedby"); tipFor = null; tip.hidden = true; } }
+  const refused = (el) => el?.getAttribute("aria-disabled") === "true";
+  const tipped = (event) => event.target.closest?.("[data-reason], [data-tip]");
+  document.addEventListener("mouseover", (event) => { const el = tipped(event); if (el !== tipFor) { hideTip(); if (el) showTip(el); } });
+  document.addEventListener("focusin", (event) => { hideTip(); const el = tipped(event); if (el?.matches(":focus-visible")) showTip(el); });
+  addEventListener("scroll", hideTip, { passive: true, capture: true });
+  function refuse(el) { showTip(el); say(el.dataset.reason || "Not possible now", { now: true }); }
+  document.addEventListener("click", (event) => {
+    const el = event.target.closest?.('[aria-disabled="true"]');
+    if (!el) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    refuse(el);
+  }, true);
+
+  /* ── focus: after a verdict to the next row, otherwise never moved by a swap ── */
+  const rowOf = (el) => el?.closest?.("[data-row]");
+  const scopeOf = (row) => row?.closest("[data-rows], main, aside") || $("main");
+  const rowsIn = (scope) => $$("[data-row]", scope).filter(visible);
+  let verdict = null, lost = null;
+  function focusRow(row) {
+    if (!row) return;
+    if (!row.matches("a, button, input, [tabindex]")) row.tabIndex = -1;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+  }
+  function place(row) { const rows = rowsIn(scopeOf(row)); return { id: row.id, scope: scopeOf(row).id, state: row.dataset.state, next: rows.slice(rows.indexOf(row) + 1).map((el) => el.id), at: rows.indexOf(row) }; }
+  function noteVerdict(el) { const row = rowOf(el); verdict = row?.id && el.closest("form, [hx-post]") ? { ...place(row), until: Date.now() + 4000 } : null; }
+  function nextRow({ scope, next, at }) {
+    const found = next.map((id) => document.getElementById(id)).find((el) => el?.isConnected && visible(el));
+    if (found) return found;
+    const rows = rowsIn(document.getElementById(scope) || $("main"));
+    return rows[Math.min(at, rows.length - 1)];
+  }
+  function settleFocus() {
+    const active = document.activeElement, free = !active || active === document.body;
+    if (verdict && Date.now() < verdict.until) {
+      const row = document.getElementById(verdict.id);
+      if ((!row || row.dataset.state !== verdict.state) && (free || rowOf(active) === row)) { const to = nextRow(verdict); verdict = null; focusRow(to); }
+    } else if (free && lost) { // the focused thing was replaced: its row again, or the one that took its place
+      const same = lost.focus && document.getElementById(lost.focus);
+      if (same) same.focus({ preventScroll: true }); else focusRow(document.getElementById(lost.id) || nextRow(lost));
+    }
+    lost = null;
+  }
+  document.addEventListener("click", (event) => { const el = event.target.closest?.("button, [hx-post]"); if (el) noteVerdict(el); }, true);
+
+  /* ── keys ── */
+  const press = tinykeys.matchKeyBindingPress, parse = (text) => tinykeys.parseKeybinding(text)[0];
+  const typing = (el) => el?.matches?.("input:not([type=checkbox],[type=radio],[type=button],[type=submit]), textarea, select, [contenteditable=true]");
+  const keysOn = () => stored("leadroom.keys", "on") === "on";
+  const dialogOpen = () => $("dialog[open]");
+  let going = 0;
+  function move(step) {
+    const row = rowOf(document.activeElement), first = rowsIn($("main"));
+    const rows = row ? rowsIn(scopeOf(row)) : first.length ? first : rowsIn(document);
+    focusRow(row ? rows[rows.indexOf(row) + step] : step > 0 ? rows[0] : rows.at(-1));
+  }
+  function pressed(event, root, skipRows) {
+    return $$("[data-key]", root).find((el) => press(event, parse(el.dataset.key)) && visible(el) && !el.disabled && !(skipRows && rowOf(el)));
+  }
+  function act(el) {
+    if (refused(el)) return refuse(el);
+    if (typing(el)) { el.focus(); el.select?.(); } else el.click();
+  }
+  function pageKey(event) {
+    const box = dialogOpen(), row = !box && rowOf(document.activeElement);
+    const el = box ? pressed(event, box) : (row && pressed(event, row)) || pressed(event, $("main"), true) || pressed(event, document, true);
+    if (el) { event.preventDefault(); act(el); return true; }
+    const first = !row && !box && rowsIn($("main")).find((candidate) => pressed(event, candidate));
+    if (first) { event.preventDefault(); focusRow(first); say("Press again to act on this one", { now: true }); } // never act on what was not looked at
+    return Boolean(first);
+  }
+  function open(event) {
+    const row = event.target;
+    if (!row.matches?.("[data-row]")) return;
+    if (row.dataset.href) location.assign(row.dataset.href); else $("a[href]", row)?.click();
+  }
+  function back() {
+    const active = document.activeElement;
+    if (typing(active)) { const row = rowOf(active); active.blur(); if (row) focusRow(row); } else $("[data-back]")?.click();
+  }
+  const commands = [
+    ["j", "Next row", () => move(1)], ["k", "Previous row", () => move(-1)], ["Enter", "Open the row", open],
+    ["Escape", "Leave a field, or back", back], ["/", "Search", () => act($$("[data-search]").find(visible) || document.body)],
+    ["?", "This list", () => listKeys()], ["z", "Undo", () => { const last = $$("[data-undo]").filter((el) => !el.disabled).at(-1); if (last) undo(last); }],
+  ].map(([key, label, run]) => ({ key, label, run, parsed: [parse(key), parse(`Shift+${key}`)] }));
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.defaultPrevented) return;
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return send(event);
+    if (event.key === "Escape" && !dialogOpen()) return back();
+    if (!keysOn() || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (going && Date.now() - going < 1500) { // the letter after g goes; it is never also a verdict
+      going = 0;
+      const to = $$("[data-go]").find((el) => el.dataset.go === event.key);
+      if (to) { event.preventDefault(); to.click(); }
+      return;
+    }
+    if (event.key === "g" && !dialogOpen()) { going = Date.now(); return; }
+    if (event.repeat && !"jk".includes(event.key)) return;
+    if (event.key !== "Enter" && pageKey(event)) return;
+    if (dialogOpen()) return;
+    const command = commands.find(({ key, parsed }) => press(event, parsed[0]) || (key === "?" && press(event, parsed[1])));
+    if (command) { if (command.key !== "Enter") event.preventDefault(); command.run(event); }
+  });
+  function send(event) {
+    const form = event.target.closest?.("form");
+    if (!form) return;
+    event.preventDefault();
+    const button = $$("button:not([type=button]), input[type=submit]", form).find((el) => !el.disabled);
+    if (refused(button)) return refuse(button);
+    if (button) noteVerdict(button);
+    form.requestSubmit(button);
+  }
+  const keyLabel = (el) => el.dataset.keyLabel || el.getAttribute("aria-label") || el.textContent.replace(/\s+/g, " ").trim().slice(0, 60);
+  function listKeys() {
+    const dialog = $("#keys"), list = $("[data-key-list]", dialog), seen = new Set();
+    const rows = [...commands.map(({ key, label }) => [key, label]), ["Ctrl+Enter", "Send the form"],
+      ...$$("[data-go]").map((el) => [`g ${el.dataset.go}`, keyLabel(el)]),
+      ...$$("[data-key]").filter((el) => visible(el) && !dialog.contains(el)).map((el) => [el.dataset.key, keyLabel(el)])];
+    list.replaceChildren(...rows.filter(([key, label]) => label && !seen.has(key) && seen.add(key)).map(([key, label]) => {
+      const row = document.createElement("li"), keys = row.appendChild(document.createElement("span"));
+      keys.className = "keys";
+      key.split(" ").forEach((part) => { keys.append(Object.assign(document.createElement("kbd"), { textContent: part }), " "); });
+      row.append(label.replace(key === label.slice(-key.length) ? new RegExp(`\\s*${key.replace(/\W/g, "\\$&")}$`) : "", ""));
+      return row;
+    }));
+    $("[data-keys-switch]", dialog).checked = keysOn();
+    dialog.showModal();
+  }
+
+  /* ── clicks the page itself answers ── */
+  document.addEventListener("click", (event) => {
+    const el = event.target.closest?.("[data-undo], [data-dismiss], [data-opens], [data-closes], [data-theme-toggle], [data-follow-toggle], [data-wrap-toggle], [data-copy], a[href^='#']");
+    if (!el) return;
+    const has = (name) => name in el.dataset;
+    if (has("undo")) undo(el);
+    else if (has("dismiss")) el.closest(".toast").remove();
+    else if (el.dataset.opens === "keys") listKeys();
+    else if (has("opens")) document.getElementById(el.dataset.opens)?.showModal();
+    else if (has("closes")) el.closest("dialog").close();
+    else if (has("themeToggle")) setTheme();
+    else if (has("followToggle")) { const list = document.getElementById(el.dataset.followToggle); follow(list, list.dataset.follow === "off"); }
+    else if (has("wrapToggle")) { const on = document.getElementById(el.dataset.wrapToggle).classList.toggle("is-wrapped"); el.setAttribute("aria-pressed", String(on)); }
+    else if (has("copy")) navigator.clipboard?.writeText(el.dataset.copy).then(() => toast({ text: "Copied" }));
+    else { const target = document.getElementById(el.hash.slice(1)); if (target) requestAnimationFrame(() => focusRow($("[data-row]", target) || target)); }
+  });
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) store("leadroom.keys", event.target.checked ? "on" : "off"); });
+  function setTheme() {
+    const next = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";
+    page.theme = next;
+    document.cookie = `leadroom_theme=${next}; path=/; max-age=31536000; samesite=lax`;
+    say(`Theme: ${next === "auto" ? "as the system" : next}`, { now: true });
+    $$("[data-theme-toggle]").forEach((el) => { el.dataset.tip = `Theme: ${next === "auto" ? "as the system" : next}`; });
+  }
+
+  /* ── htmx: keep news apart from what a person asked for, and the page in step after a swap ── */
+  const isNews = (ctx) => ctx.sourceEvent?.type === "news";
+  document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => busy.add(nameOf(ctx.sourceElement)));
+  document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+    const name = nameOf(ctx.sourceElement);
+    busy.delete(name);
+    if (stale.delete(name)) { const el = typeof name === "string" ? document.getElementById(name) : name; if (el) refresh(el); }
+  });
+  document.addEventListener("htmx:before:swap", (event) => {
+    const { ctx } = event.detail, { raw, status } = ctx.response || {};
+    if (status === 401 || (raw?.redirected && page.signIn && new URL(raw.url).pathname === page.signIn)) { event.preventDefault(); return toSignIn(); }
+    if (status >= 500 || (status >= 400 && isNews(ctx))) event.preventDefault(); // keep what is shown
+    const active = document.activeElement, row = rowOf(active);
+    lost = row?.id ? { ...place(row), focus: active !== row && active.id } : null;
+  });
+  document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+    if (isNews(ctx)) return;
+    const { status } = ctx.response;
+    if (status < 500 && ctx.swap === "none" && !ctx.hx?.trigger) toast({ text: `Leadroom refused this (${status}). Nothing was changed; reload to see why.`, kind: "bad" });
+    if (status >= 500) toast({ text: `Leadroom could not do this (error ${status}). What you see was kept; try again.`, kind: "bad" });
+  });
+  document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+    if (ctx && !isNews(ctx) && !ctx.response) toast({ text: "No answer from Leadroom. Nothing is lost on this page; try again in a moment.", kind: "bad" });
+  });
+  document.addEventListener("htmx:after:swap", () => { $$("#toasts > .toast:not([data-timed])").forEach(arm); live.sync(); tickTimes(); showWaiting(); hideTip(); settleFocus(); });
+
+  $$("#toasts > .toast").forEach(arm);
+  showWaiting();
+  live.sync();
+})();
