@@ -7,8 +7,8 @@ place of turns, `like: other/script`. A turn has any of `thinking`, `text`, `too
 of which the first whose `when` (a regular expression) is found in what came back last is played; the last needs no `when`.
 
 Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of the latest message that contains
-`A-001`, and `{{passed|9}}` or `{{failed|0}}` the number in the latest test result that names one; after the bar stand the
-words, or the number, used when there is none.
+`A-001`, `{{result:2|words}}` the first line of the third tool result, and `{{passed|9}}` or `{{failed|0}}` the number in the
+latest test result that names one; after the bar stand the words, or the number, used when there is none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from leadroom.rehearsal.faults import Fault, parse_fault
 
 SCRIPTS = Path(__file__).parent / "scripts"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*){0,3}")
-PLACE = re.compile(r"\{\{(line:[^|{}]{1,40}|passed|failed)\|([^{}|]*)\}\}")
+PLACE = re.compile(r"\{\{(line:[^|{}]{1,40}|result:\d{1,2}|passed|failed)\|([^{}|]*)\}\}")
 TURN_KEYS = {"thinking", "text", "tools", "chunks", "pace", "fault", "when"}
 SCRIPT_KEYS = {"about", "turns", "pace", "repeat_last", "like"}
 LONGEST_LINE = 240
@@ -204,9 +204,7 @@ def _fill(value: Any, conversation: Conversation) -> Any:
         return value
     only = PLACE.fullmatch(value)
     text = PLACE.sub(lambda match: _place(match.group(1), match.group(2), conversation), value)
-    if only and not only.group(1).startswith("line:") and text.isdecimal():
-        return int(text)
-    return text
+    return int(text) if only and only.group(1) in ("passed", "failed") and text.isdecimal() else text
 
 
 def _place(what: str, otherwise: str, conversation: Conversation) -> str:
@@ -216,6 +214,9 @@ def _place(what: str, otherwise: str, conversation: Conversation) -> str:
             if wanted in line and len(line) <= LONGEST_LINE:
                 return line.strip().lstrip("-*• ")
         return otherwise
+    if what.startswith("result:"):
+        lines = "".join(conversation.results[int(what[7:]) :][:1]).strip().splitlines()
+        return lines[0][:LONGEST_LINE] if lines else otherwise
     for result in reversed(conversation.results):
         if re.search(r"\d+ (passed|failed)", result):
             found = re.search(rf"(\d+) {what}", result)
