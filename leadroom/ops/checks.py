@@ -114,8 +114,6 @@ def database() -> Finding:
     except DatabaseError as error:
         cure = "check DATABASE_URL and that its server runs"
         return Finding("database", False, f"it cannot be used ({str(error).strip()}); {cure}")
-    finally:
-        connection.close()
     kind = connection.vendor
     if not tables:
         return Finding("database", True, f"{kind}, empty; the first start fills it")
@@ -160,8 +158,6 @@ def model() -> Finding:
         count = endpoints.count()
     except DatabaseError:
         count = 0
-    finally:
-        connection.close()
     if count:
         return Finding("model", True, f"{count} endpoints in projects' settings", is_necessary=False)
     text = "no key yet, so only rehearsals can run; set ANTHROPIC_API_KEY or enter an endpoint in a project"

@@ -1,7 +1,7 @@
 """pytest plugin: gives the session its own data folder and real servers before Django reads its settings.
 
 `LEADROOM_TEST_BACKEND=embedded` (default): SQLite and the embedded broker on a unix socket.
-`LEADROOM_TEST_BACKEND=grown-up`: Postgres and Redis on a TCP port, as an installation on several hosts has them.
+`LEADROOM_TEST_BACKEND=grown-up`: Postgres, and Redis on a TCP port, as larger installations have them.
 Every process of a parallel run has its own folder and broker; Postgres is one server, with a database each.
 """
 
@@ -65,7 +65,7 @@ def _prepare_environment() -> None:
 def program_environment(home: Path) -> Iterator[dict[str, str]]:
     """Environment for a whole program of its own in `home`, on this session's kind of backend.
 
-    Embedded: nothing but the folder, the program brings its broker. Grown up: a fresh database and a fresh Redis.
+    Embedded: the folder only, the program brings its broker. Grown up: a fresh database and a fresh Redis.
     """
     dropped = {"REDIS_URL", "DATABASE_URL"}
     env = {name: value for name, value in os.environ.items() if name not in dropped}

