@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from leadroom.agents.actions import add_event, move_run
@@ -22,6 +22,7 @@ from leadroom.live.news import publish, publish_item
 
 LEASE_SECONDS = 4
 START_SECONDS = 20
+PLACEMENT_LOCK = 0x6C656164
 REMOTE_GRACE_SECONDS = 15
 
 
@@ -40,8 +41,16 @@ def actor_of(run: Run) -> Actor:
 
 
 @transaction.atomic
-def claim(*, run_id: int, host: str, boot_id: str, now: dt.datetime) -> int | None:
-    """QUEUED → RUNNING under a new generation. Returns that generation, or None when somebody else was first."""
+def claim(*, run_id: int, ceiling: int, host: str, boot_id: str, now: dt.datetime) -> int | None:
+    """QUEUED → RUNNING under a new generation, unless `ceiling` runs are held already.
+
+    Returns that generation, or None when somebody else was first or no place is free.
+    """
+    if connection.vendor == "postgresql":  # SQLite writers are one at a time anyway
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
+    if Run.objects.filter(state__in=HELD).count() >= ceiling:
+        return None
     claimed = Run.objects.filter(pk=run_id, state=RunState.QUEUED).update(
         state=RunState.RUNNING,
         generation=F("generation") + 1,
@@ -142,7 +151,7 @@ def set_phase(*, run: Run, phase: Phase, note: str, now: dt.datetime) -> None:
 
 @transaction.atomic
 def wait(*, run: Run, reason: WaitReason, now: dt.datetime) -> None:
-    """RUNNING → WAITING; the holder leaves afterwards. Raises Conflict when fenced."""
+    """RUNNING → WAITING; the holder leaves afterwards. Raises Fenced."""
     _leave(run, RunState.WAITING, now=now, text=reason.label, wait_reason=reason)
 
 
@@ -192,19 +201,19 @@ def unlimit(*, run: Run, now: dt.datetime) -> None:
 
 @transaction.atomic
 def complete(*, run: Run, now: dt.datetime) -> None:
-    """RUNNING → COMPLETED. Raises Conflict when fenced."""
+    """RUNNING → COMPLETED. Raises Fenced."""
     _leave(run, RunState.COMPLETED, now=now, text="Completed", ended_at=now)
 
 
 @transaction.atomic
 def fail(*, run: Run, reason: str, now: dt.datetime) -> None:
-    """RUNNING or LIMITED → FAILED with a sentence for the card. Raises Conflict when fenced."""
+    """RUNNING or LIMITED → FAILED with a sentence for the card. Raises Fenced."""
     _leave(run, RunState.FAILED, now=now, text=reason, failure=reason, ended_at=now)
 
 
 @transaction.atomic
 def lose(*, run: Run, reason: str, now: dt.datetime) -> None:
-    """A held run → LOST under a new generation, so that a holder that comes back is fenced. Raises Conflict."""
+    """A held run → LOST under a new generation, so that a holder that comes back is fenced. Raises Fenced when it moved."""
     _leave(run, RunState.LOST, now=now, text=reason, failure=reason, ended_at=now, generation=F("generation") + 1)
 
 

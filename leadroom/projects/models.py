@@ -43,6 +43,11 @@ class Project(models.Model):
         return settings.HOME_DIR / "projects" / self.slug
 
     @property
+    def source(self) -> Path:
+        """The user's own repository; Leadroom reads it and publishes branches to it."""
+        return Path(self.source_path)
+
+    @property
     def control_path(self) -> Path:
         return self.folder / "control.git"
 

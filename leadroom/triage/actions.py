@@ -17,27 +17,27 @@ from leadroom.triage.models import Report
 
 @transaction.atomic
 def file_report(*, run: Run, body: Mapping[str, Any], by: Actor, now: dt.datetime) -> Report:
-    """A run's report; a resumed run that reports again replaces nothing and gets the first one back."""
-    report, is_new = Report.objects.get_or_create(
+    """Store a run's report; the same body of the same run again returns the stored one."""
+    earlier = Report.objects.filter(run=run).order_by("-pk").first()
+    if earlier is not None and earlier.body == dict(body):
+        return earlier
+    report = Report.objects.create(
         run=run,
-        defaults={
-            "item_id": run.item_id,
-            "body": dict(body),
-            "filed_at": now,
-            **{name: body[name] for name in ("status", "summary", "severity", "suggested_action", "confidence")},
-        },
+        item_id=run.item_id,
+        body=dict(body),
+        filed_at=now,
+        **{name: body[name] for name in ("status", "summary", "severity", "suggested_action", "confidence")},
     )
-    if is_new:
-        record(
-            by=by,
-            now=now,
-            verb="triage.report.filed",
-            subject=f"triage.report:{report.pk}",
-            item_id=run.item_id,
-            payload={"status": report.status, "severity": report.severity, "action": report.suggested_action},
-            sources=body["sources"],
-        )
-        publish_item(run.item_id, "report")
+    record(
+        by=by,
+        now=now,
+        verb="triage.report.filed",
+        subject=f"triage.report:{report.pk}",
+        item_id=run.item_id,
+        payload={"status": report.status, "severity": report.severity, "action": report.suggested_action},
+        sources=body["sources"],
+    )
+    publish_item(run.item_id, "report")
     return report
 
 

@@ -12,7 +12,7 @@ class Report(models.Model):
     """A run's structured report. `body` has every field of the tool `report` (docs/agent-tools.md)."""
 
     item = models.ForeignKey(WorkItem, models.CASCADE, related_name="reports")
-    run = models.OneToOneField(Run, models.CASCADE, related_name="report")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="reports")
     status = models.CharField(max_length=12, choices=ReportStatus.choices)
     summary = models.CharField(max_length=300)
     severity = models.CharField(max_length=10, choices=Severity.choices)

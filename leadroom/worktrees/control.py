@@ -86,6 +86,12 @@ class ControlRepository(BareRepository):
                 made.update_ref(ref, new=commit, expected=git.NO_COMMIT, why="created")
         return made
 
+    @property
+    def default_branch(self) -> str:
+        """The short name of the branch the repository was made for."""
+        head = source.head_of(self.path)
+        return head.removeprefix("ref: refs/heads/")
+
     def refresh(self, *, source: Path, branch: str) -> Refreshed:
         """Brings in what the user committed on their branch; ours follows when that is a plain fast-forward.
 

@@ -29,6 +29,10 @@ class Worktree(models.Model):
         return self.run.item.project.folder / "trees" / self.name
 
     @property
+    def has_work(self) -> bool:
+        return self.head != self.base
+
+    @property
     def ref(self) -> str:
         return f"refs/leadroom/runs/{self.run_id}"
 
@@ -50,6 +54,8 @@ class Stitch(models.Model):
     published_ref = models.CharField(max_length=250, blank=True)
     problem = models.TextField(blank=True)
     created_at = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)
+    merged_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "stitches"

@@ -7,7 +7,7 @@ from leadroom.lib.errors import BadInput, Conflict
 from leadroom.worktrees import git
 from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.git import RepositoryProblem, branch_ref, check_commit_id, run_git
-from leadroom.worktrees.source import Location, branches_of, checked_out, default_branch_of, locate, shadow_of
+from leadroom.worktrees.source import Location, branches_of, checked_out, locate, shadow_of
 
 PREFIX = "leadroom/"
 
@@ -27,7 +27,7 @@ class Published:
 def publish(
     *, control: ControlRepository, source: Path, commit: str, branch: str, expected: str | None
 ) -> Published:
-    """Gives the user's repository `commit` as `branch`: `leadroom/…`, or its default branch.
+    """Gives the user's repository `commit` as `branch`: `leadroom/…`, or the branch the project works on.
 
     `expected` is the commit the branch is thought to be at, None for a branch that is not there yet; the ref
     moves by compare-and-swap. Repeating a call whose outcome is unknown is safe. Runs no hook of theirs.
@@ -40,15 +40,15 @@ def publish(
         raise RepositoryProblem(
             f"{commit[:10]} is not in Leadroom's copy of the project. Nothing was changed; merge again."
         )
+    is_default = branch == control.default_branch
+    if not is_default and not branch.startswith(PREFIX):
+        raise BadInput(
+            f"Leadroom publishes only to branches that start with {PREFIX} and to {control.default_branch}, "
+            f"not to {branch}; nothing was changed."
+        )
     location = locate(source)
     with shadow_of(location) as shadow:
         branches = branches_of(shadow)
-        is_default = bool(branches) and ref == default_branch_of(location, shadow, branches)
-        if not is_default and not branch.startswith(PREFIX):
-            raise BadInput(
-                f"Leadroom publishes only to branches that start with {PREFIX} and to the default branch, "
-                f"not to {branch}; nothing was changed."
-            )
         if branches.get(ref) == commit:
             return Published(ref, is_default)
         _check_can_move(

@@ -274,13 +274,18 @@ def branches_of(shadow: Path) -> dict[str, str]:
 
 
 def default_branch_of(location: Location, shadow: Path, branches: dict[str, str]) -> str:
-    """The full name of the branch people mean by "the" branch; `branches` must not be empty."""
+    """The full name of the branch people mean by "the" branch; `branches` must not be empty.
+
+    A checkout's HEAD says only what somebody works on now, so it comes after the usual names.
+    """
     remote = run_git(["for-each-ref", "--format=%(symref)", "refs/remotes/origin/HEAD"], git_dir=shadow).text
+    head = head_of(location.common_dir).removeprefix("ref: ")
     candidates = [
-        head_of(location.common_dir).removeprefix("ref: "),
         remote.replace("refs/remotes/origin/", "refs/heads/", 1),
+        head if location.config.get("core.bare") == "true" else "",
         "refs/heads/main",
         "refs/heads/master",
+        head,
         *branches,
     ]
     return next(name for name in candidates if name in branches)

@@ -193,20 +193,25 @@ def _bring_in(control: BareRepository, bundle: Path, *, commit: str, base: str, 
     if bundle.is_symlink() or not bundle.is_file() or bundle.stat().st_size > BUNDLE_LIMIT_BYTES:
         raise _refused(f"it is larger than {BUNDLE_LIMIT_BYTES // 1024**2} MB or was not delivered")
     with scratch_folder("incoming") as folder:
-        scratch = folder / "incoming.git"
-        run_git(["init", "--quiet", "--bare", "--template=", str(scratch)])
-        (scratch / "objects" / "info" / "alternates").write_text(f"{control.path / 'objects'}\n")
-        run_git(["update-ref", "refs/heads/base", base], git_dir=scratch)
+        unpacked = _beside(control, folder / "unpacked.git", base)
+        judged = _beside(control, folder / "judged.git", base)
         try:
-            git.fetch(bundle, "HEAD", into=scratch, ref="refs/heads/incoming", is_checked=True)
+            git.fetch(bundle, "HEAD", into=unpacked.path, ref="refs/heads/incoming")
+            # git 2.39 checks what it fetches from a repository, but not what it fetches from a bundle
+            git.fetch(unpacked.path, commit, into=judged.path, ref="refs/heads/incoming", is_checked=True)
         except git.GitFailed as error:
             raise _refused(f"git does not accept its objects ({error.detail})") from error
-        incoming = BareRepository(scratch)
-        if incoming.resolve("refs/heads/incoming") != commit:
-            raise _refused("it holds another commit than the tree has")
-        _check_descent(incoming, base, commit)
-        _check_new_objects(incoming, base, commit)
-        git.fetch(scratch, commit, into=control.path, ref=ref)
+        _check_descent(judged, base, commit)
+        _check_new_objects(judged, base, commit)
+        git.fetch(judged.path, commit, into=control.path, ref=ref)
+
+
+def _beside(control: BareRepository, path: Path, base: str) -> BareRepository:
+    """An empty repository that knows the control repository's objects, with `base` as its one branch."""
+    run_git(["init", "--quiet", "--bare", "--template=", str(path)])
+    (path / "objects" / "info" / "alternates").write_text(f"{control.path / 'objects'}\n")
+    run_git(["update-ref", "refs/heads/base", base], git_dir=path)
+    return BareRepository(path)
 
 
 def _check_descent(repository: BareRepository, base: str, commit: str) -> None:

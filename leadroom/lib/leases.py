@@ -1,0 +1,82 @@
+"""What a process that holds a piece of work has: a lock that dies with it, and a heart that beats on its own."""
+
+import fcntl
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from leadroom.lib.errors import Conflict, Fenced
+
+log = logging.getLogger(__name__)
+
+
+def holder_lock(home: Path, name: str) -> Path:
+    """Path of the lock of the process that holds `name` (`run-42`)."""
+    return home / "run" / "holders" / f"{name}.lock"
+
+
+class HolderLock:
+    """An exclusive lock file with the holder's pid in JSON. The kernel releases it when the process ends."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._file: IO[str] = path.open("a+")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._file.close()
+            raise Conflict(f"{path.stem} is held by another process already.") from error
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(json.dumps({"pid": os.getpid()}))
+        self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process of this machine has the lock."""
+    try:
+        with path.open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
+def boot_id() -> str:
+    """Identifies this boot of the machine (Linux)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class Heartbeat(threading.Thread):
+    """Calls `renew` every `seconds`; on Fenced calls `on_fenced` once and ends. Other errors are tried again.
+
+    A thread of its own, so that a long tool call or a busy loop does not look like death.
+    """
+
+    def __init__(self, renew: Callable[[], None], on_fenced: Callable[[], None], *, seconds: float = 1.0) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._renew, self._on_fenced, self._seconds = renew, on_fenced, seconds
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._renew()
+            except Fenced:
+                self._on_fenced()
+                return
+            except Exception:  # the database may be away for a while; the lease decides
+                log.warning("heartbeat missed", exc_info=True)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(timeout=10)

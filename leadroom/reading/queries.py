@@ -1,0 +1,221 @@
+"""What waits for the lead: every open card of any kind, in one order."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Min, Q
+
+from leadroom.agents.enums import RunState
+from leadroom.agents.models import Elicitation, Run
+from leadroom.projects.enums import Risk, Stage
+from leadroom.projects.models import Project, WorkItem
+from leadroom.requirements.enums import AmbiguityState, Confidence
+from leadroom.requirements.models import Revision
+from leadroom.testplans.enums import PlanState
+from leadroom.testplans.models import TestPlan
+from leadroom.verification.enums import VerificationState
+from leadroom.verification.models import VerificationRun
+from leadroom.worktrees.enums import StitchState
+from leadroom.worktrees.models import Stitch
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing only a person can do. `kind` names it; `subject_id` is the pk of what it is about."""
+
+    kind: str
+    item: WorkItem
+    subject_id: int
+    asked: str
+    why: str
+    recommended: str
+    if_ignored: str
+    who: str
+    since: dt.datetime
+    extra: dict = field(default_factory=dict)
+
+    @property
+    def urgency(self) -> tuple[int, dt.datetime]:
+        """Critical first, then whoever waits longest."""
+        return (0 if self.item.risk == Risk.CRITICAL else 1, self.since)
+
+
+def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
+    """Every open card of these projects, most pressing first, in a fixed number of queries."""
+    live = WorkItem.objects.filter(project_id__in=project_ids).live().select_related("project", "stitch_owner")
+    items = {item.pk: item for item in live}
+    ids = list(items)
+    cards = [
+        *_picks(items, ids),
+        *_questions(items, ids),
+        *_plans(items, ids),
+        *_stopped_runs(items, ids),
+        *_unclear_documents(items, ids),
+        *_broken_verifications(items, ids),
+        *_stitches(items, ids),
+    ]
+    return sorted(cards, key=lambda card: card.urgency)
+
+
+def _picks(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = (
+        Run.objects.filter(item_id__in=ids, role="requirements", state=RunState.WAITING, wait_reason="picks")
+        .filter(item__ambiguities__state=AmbiguityState.OPEN)
+        .annotate(
+            open=Count("item__ambiguities", filter=Q(item__ambiguities__state=AmbiguityState.OPEN)),
+            since=Min("item__ambiguities__proposed_at", filter=Q(item__ambiguities__state=AmbiguityState.OPEN)),
+        )
+    )
+    return [
+        Waiting(
+            "picks",
+            items[run.item_id],
+            run.item_id,
+            f"Pick {'one answer' if run.open == 1 else f'{run.open} answers'}",
+            "The request leaves these open, and each changes what is built.",
+            "One candidate of each is recommended; one key takes it.",
+            "The requirements agent waits and costs nothing; the item does not move.",
+            "requirements agent",
+            run.since,
+            {"open": run.open},
+        )
+        for run in rows
+        if items[run.item_id].risk != Risk.LIGHT
+    ]
+
+
+def _questions(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = Elicitation.objects.filter(answered_at=None, run__item_id__in=ids, run__state=RunState.WAITING)
+    return [
+        Waiting(
+            "question",
+            items[question.run.item_id],
+            question.pk,
+            question.question,
+            question.why,
+            question.recommendation,
+            "The agent waits at this point; the item does not move.",
+            question.run.agent.name,
+            question.asked_at,
+            {"options": question.options, "run_id": question.run_id},
+        )
+        for question in rows.select_related("run__agent")
+    ]
+
+
+def _plans(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = TestPlan.objects.filter(item_id__in=ids, state=PlanState.LEAD_REVIEW).annotate(
+        n=Count("cases", distinct=True), findings=Count("reviews__marks", distinct=True)
+    )
+    return [
+        Waiting(
+            "plan",
+            items[plan.item_id],
+            plan.pk,
+            f"Review the test plan: {plan.n} cases",
+            "It decides what counts as done; once frozen, nobody can bend it.",
+            "Approve: machine checks passed and the reviewer agreed."
+            if not plan.findings
+            else f"Read the reviewer's {plan.findings} finding{'s' if plan.findings > 1 else ''} first.",
+            "Nothing is built before this plan is frozen.",
+            "test planner",
+            plan.created_at,
+            {"findings": plan.findings},
+        )
+        for plan in rows
+    ]
+
+
+def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = Run.objects.filter(item_id__in=ids, state__in=[RunState.FAILED, RunState.LOST]).select_related("agent")
+    return [
+        Waiting(
+            "run",
+            items[run.item_id],
+            run.pk,
+            f"Resume the {run.agent.name.lower()}?" if run.state == RunState.LOST else f"The {run.agent.name.lower()} cannot go on",
+            run.failure,
+            "Resume: it goes on from its last stored message and its tree."
+            if run.state == RunState.LOST
+            else "Mend the cause named here, then resume.",
+            "Its work is kept; the item does not move.",
+            run.agent.name.lower(),
+            run.ended_at or run.queued_at,
+            {"state": run.state},
+        )
+        for run in rows
+    ]
+
+
+def _unclear_documents(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    aligned = [pk for pk in ids if items[pk].stage == Stage.ALIGN]
+    latest: dict[int, Revision] = {}
+    for revision in Revision.objects.filter(item_id__in=aligned).order_by("number"):
+        latest[revision.item_id] = revision
+    busy = set(
+        Run.objects.filter(item_id__in=list(latest), role="requirements")
+        .exclude(state__in=[RunState.COMPLETED, RunState.CANCELLED])
+        .values_list("item_id", flat=True)
+    )
+    return [
+        Waiting(
+            "document",
+            items[pk],
+            revision.pk,
+            "Say what the requirements lack",
+            "The document has LOW confidence. Missing: " + "; ".join(revision.body["missing"]),
+            "Write what you know; the requirements agent works it in.",
+            "The item does not move: a plan on this document would test guesses.",
+            "requirements agent",
+            revision.created_at,
+        )
+        for pk, revision in latest.items()
+        if revision.confidence == Confidence.LOW and pk not in busy
+    ]
+
+
+def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = VerificationRun.objects.filter(item_id__in=ids, state=VerificationState.ERRORED)
+    return [
+        Waiting(
+            "verification",
+            items[run.item_id],
+            run.pk,
+            "The verification could not run",
+            run.problem,
+            "Mend the cause, then run it again.",
+            "The item does not move; nothing is merged unverified.",
+            "Leadroom",
+            run.ended_at or run.queued_at,
+        )
+        for run in rows
+    ]
+
+
+def _stitches(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    rows = Stitch.objects.filter(
+        item_id__in=ids, item__stage=Stage.STITCH, state__in=[StitchState.CLEAN, StitchState.CONFLICTED]
+    )
+    return [
+        Waiting(
+            "stitch",
+            items[stitch.item_id],
+            stitch.item_id,
+            "Sign the merge" if stitch.state == StitchState.CLEAN else "The work conflicts with the branch",
+            "Every frozen case passed on the merged tree; one person stands for the join."
+            if stitch.state == StitchState.CLEAN
+            else "In conflict: " + ", ".join(stitch.conflicts[:5]),
+            "Sign with a sentence on the trade-offs."
+            if stitch.state == StitchState.CLEAN
+            else "Send it back to be built on the branch as it is now.",
+            "The work stays safe in Leadroom; your repository is untouched.",
+            f"stitch owner {items[stitch.item_id].stitch_owner.get_username()}",
+            items[stitch.item_id].stage_entered_at,
+        )
+        for stitch in rows
+    ]
+
+
+def visible_project_ids(user: object) -> list[int]:
+    """Projects whose cards this user sees."""
+    return list(Project.objects.visible_to(user).values_list("pk", flat=True))  # type: ignore[arg-type]

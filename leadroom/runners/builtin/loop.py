@@ -1,0 +1,218 @@
+"""The built-in agent loop: a turn, its tools, the next turn, until the report or a reason to wait."""
+
+import datetime as dt
+import random
+from asyncio import sleep
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from leadroom.agents import holding
+from leadroom.agents.enums import EventKind
+from leadroom.agents.models import RunNote
+from leadroom.agents.queries import ModelAccess, session_of
+from leadroom.lib.clock import now
+from leadroom.lib.errors import LeadroomError
+from leadroom.lib.shapes import clip
+from leadroom.runners.base import Outcome, ToolCall, Workplace
+from leadroom.runners.builtin.wire import Limited, Refused, Retry, Turn, Wire
+from leadroom.runners.gate import use_tool
+from leadroom.runners.journal import Journal
+from leadroom.runners.tools import TOOLBOX, tools_of
+
+TURN_LIMIT = 300
+MALFORMED_LIMIT = 3
+SILENT_LIMIT = 3
+GIVE_UP_SECONDS = 600.0
+RESULT_LIMIT = 60_000
+UNKNOWN_OUTCOME = (
+    "Outcome unknown: the process was interrupted while this call was under way. Look at the state of the tree "
+    "before you repeat it."
+)
+NUDGE = "You ended your turn without a tool call. Go on with the work, or end the run with the tool `report`."
+
+
+class GaveUp(LeadroomError):
+    """The run cannot go on by itself; the text is the card's sentence."""
+
+
+class Session:
+    """One run under one holder. Everything it knows is stored before it is acted on, so any moment can be its last."""
+
+    def __init__(self, place: Workplace, access: ModelAccess) -> None:
+        self.place, self.run = place, place.run
+        self.journal = Journal(self.run)
+        definitions = [tool.definition() for tool in tools_of(self.run.role)]
+        self.wire = Wire(access, system=self.run.system_prompt, tools=definitions)
+        self.messages: list[dict[str, Any]] = []
+        self.malformed = self.silent = 0
+
+    async def hold(self) -> None:
+        """Work until the run waits, completes or fails; that state is stored on return. Raises Fenced."""
+        try:
+            await self._restore()
+            for _ in range(TURN_LIMIT):
+                await self._deliver_notes()
+                turn = await self._next_turn()
+                if await self._act_on(turn):
+                    return
+            raise GaveUp(f"The agent took {TURN_LIMIT} turns without coming to a report. Read its transcript, then resume or stop it.")
+        except (GaveUp, Refused) as error:
+            self.journal.write(EventKind.ERROR, text=str(error))
+            await self.journal.flush()
+            await sync_to_async(holding.fail)(run=self.run, reason=str(error), now=now())
+        finally:
+            await self.wire.close()
+
+    async def _restore(self) -> None:
+        self.messages = await sync_to_async(session_of)(self.run)
+        if not self.messages:
+            self.journal.write(EventKind.PROMPT, text=self.run.brief, author="Leadroom")
+            await self._add({"role": "user", "content": [{"type": "text", "text": self.run.brief}]})
+            return
+        last = self.messages[-1]
+        pending = [b for b in last["content"] if b["type"] == "tool_use"] if last["role"] == "assistant" else []
+        if pending:
+            self.journal.write(EventKind.NOTICE, text=UNKNOWN_OUTCOME)
+            await self._add({"role": "user", "content": [_result(b["id"], UNKNOWN_OUTCOME, True) for b in pending]})
+        elif last["role"] == "assistant":
+            await self._add({"role": "user", "content": [{"type": "text", "text": NUDGE}]})
+
+    async def _add(self, message: dict[str, Any], *, delivered: list[RunNote] | None = None, **fields: Any) -> None:
+        await self.journal.flush(messages=[message], delivered=delivered or [], **fields)
+        self.messages.append(message)
+
+    async def _deliver_notes(self) -> None:
+        notes = await sync_to_async(lambda: list(RunNote.objects.filter(run=self.run, delivered_at=None)))()
+        if not notes:
+            return
+        for note in notes:
+            self.journal.write(EventKind.PROMPT, text=note.text, author=note.author)
+        text = "\n\n".join(note.text for note in notes)
+        await self._add({"role": "user", "content": [{"type": "text", "text": text}]}, delivered=notes)
+
+    async def _next_turn(self) -> Turn:
+        """One whole turn, with pauses for limits and faults. Raises GaveUp after GIVE_UP_SECONDS of faults, Refused."""
+        began, attempt = now(), 0
+        while True:
+            try:
+                return await self.wire.turn(_merged(self.messages), self.journal)
+            except Limited as limited:
+                until = now() + dt.timedelta(seconds=limited.seconds)
+                self.journal.write(EventKind.NOTICE, text=f"Rate limit: goes on in {limited.seconds:.0f} s", until=until.isoformat())
+                await self.journal.flush()
+                await sync_to_async(holding.limit)(run=self.run, until=until, now=now())
+                await sleep(limited.seconds)
+                await sync_to_async(holding.unlimit)(run=self.run, now=now())
+                began = now()
+            except Retry as fault:
+                waited = (now() - began).total_seconds()
+                if waited > GIVE_UP_SECONDS:
+                    raise GaveUp(f"For {waited / 60:.0f} minutes {fault}. Check the endpoint, then resume the run; its work is kept.") from fault
+                attempt += 1
+                # exponential backoff with full jitter (AWS Architecture Blog, 2015)
+                seconds = random.uniform(0.2, min(60.0, 0.5 * 2**attempt))  # noqa: S311 - no secret
+                self.journal.write(EventKind.NOTICE, text=f"Not answered: {fault}. Trying again in {seconds:.1f} s; what was said of this turn does not count.")
+                await self.journal.flush()
+                await sleep(seconds)
+
+    async def _act_on(self, turn: Turn) -> bool:
+        """Store the turn, carry out its calls, store the results. True when the run left the RUNNING state."""
+        tokens = {"input_tokens": self.run.input_tokens + turn.input_tokens, "output_tokens": self.run.output_tokens + turn.output_tokens}
+        self.run.input_tokens, self.run.output_tokens = tokens["input_tokens"], tokens["output_tokens"]
+        for call in turn.calls:
+            kind = TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
+            self.journal.write(EventKind.TOOL_CALL, id=call.id, name=call.name, kind=kind, title=_title(call), input=_shown(call.input))
+        self.journal.write(EventKind.USAGE, input_tokens=turn.input_tokens, output_tokens=turn.output_tokens)
+        await self._add({"role": "assistant", "content": turn.content or [{"type": "text", "text": "(no words)"}]}, **tokens)
+        if turn.unreadable:
+            return await self._say_unreadable(turn.unreadable)
+        if not turn.calls:
+            return await self._nudge()
+        self.silent = 0
+        return await self._carry_out(turn.calls)
+
+    async def _carry_out(self, calls: list[ToolCall]) -> bool:
+        results, outcomes = [], []
+        for call in calls:
+            began = now()
+            outcome = await use_tool(self.place, call)
+            seconds = (now() - began).total_seconds()
+            self.journal.write(
+                EventKind.TOOL_RESULT,
+                id=call.id,
+                name=call.name,
+                is_error=outcome.is_error,
+                seconds=round(seconds, 3),
+                text=clip(outcome.text, RESULT_LIMIT),
+                **outcome.extra,
+            )
+            results.append(_result(call.id, clip(outcome.text, RESULT_LIMIT), outcome.is_error))
+            outcomes.append(outcome)
+        await self._add({"role": "user", "content": results})
+        is_malformed = any(outcome.is_malformed for outcome in outcomes)
+        self.malformed = self.malformed + 1 if is_malformed else 0
+        if self.malformed >= MALFORMED_LIMIT:
+            raise GaveUp(f"The agent made {MALFORMED_LIMIT} calls in a row that could not be used. The last: {clip(outcomes[-1].text, 400)}")
+        return await self._leave_if_due(outcomes)
+
+    async def _leave_if_due(self, outcomes: list[Outcome]) -> bool:
+        for outcome in outcomes:
+            if outcome.blocked_because:
+                raise GaveUp(outcome.blocked_because)
+            if outcome.ends:
+                await sync_to_async(holding.complete)(run=self.run, now=now())
+                return True
+            if outcome.waits:
+                await sync_to_async(holding.wait)(run=self.run, reason=outcome.waits, now=now())
+                return True
+        return False
+
+    async def _say_unreadable(self, problem: str) -> bool:
+        self.malformed += 1
+        text = f"Your last tool call could not be read: {clip(problem, 500)}. Nothing was done. Send it again as valid JSON."
+        self.journal.write(EventKind.ERROR, text=text)
+        await self._add({"role": "user", "content": [{"type": "text", "text": text}]})
+        if self.malformed >= MALFORMED_LIMIT:
+            raise GaveUp(f"The agent made {MALFORMED_LIMIT} calls in a row that could not be read. The last: {clip(problem, 400)}")
+        return False
+
+    async def _nudge(self) -> bool:
+        self.silent += 1
+        if self.silent >= SILENT_LIMIT:
+            raise GaveUp(f"The agent ended {SILENT_LIMIT} turns in a row without a tool call or a report, so the run is not complete.")
+        self.journal.write(EventKind.NOTICE, text=NUDGE)
+        await self._add({"role": "user", "content": [{"type": "text", "text": NUDGE}]})
+        return False
+
+
+def _result(call_id: str, text: str, is_error: bool) -> dict[str, Any]:
+    return {"type": "tool_result", "tool_use_id": call_id, "content": text, "is_error": is_error}
+
+
+def _merged(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Neighbouring user messages as one, which strict servers ask for; the last block carries the cache mark."""
+    merged: list[dict[str, Any]] = []
+    for message in messages:
+        if merged and merged[-1]["role"] == message["role"]:
+            merged[-1] = {"role": message["role"], "content": [*merged[-1]["content"], *message["content"]]}
+        else:
+            merged.append({"role": message["role"], "content": list(message["content"])})
+    last = merged[-1]["content"]
+    last[-1] = {**last[-1], "cache_control": {"type": "ephemeral"}}
+    return merged
+
+
+def _title(call: ToolCall) -> str:
+    given = call.input if isinstance(call.input, dict) else {}
+    subject = given.get("command") or given.get("path") or given.get("pattern") or given.get("summary") or ""
+    return clip(f"{call.name} {subject}".strip(), 200)
+
+
+def _shown(given: Any) -> Any:
+    """The input as the transcript keeps it: long texts cut, shape kept."""
+    if isinstance(given, dict):
+        return {clip(str(key), 100): _shown(value) for key, value in list(given.items())[:60]}
+    if isinstance(given, list):
+        return [_shown(value) for value in given[:60]]
+    return clip(given, 4_000) if isinstance(given, str) else given

@@ -1,0 +1,151 @@
+"""The Messages API, one turn at a time: streams become journal lines, and a turn is whole or it did not happen."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import anthropic
+import httpx2
+from anthropic import AsyncAnthropic
+
+from leadroom.agents.enums import EventKind
+from leadroom.agents.queries import ModelAccess
+from leadroom.lib.errors import LeadroomError
+from leadroom.runners.base import ToolCall
+from leadroom.runners.journal import Journal
+
+MAX_TOKENS = 16_000
+READ_TIMEOUT_SECONDS = 120.0
+
+
+class Retry(Exception):
+    """The turn did not happen; it may be tried again after a pause."""
+
+
+class Limited(Exception):
+    """The server asked to wait `seconds` (429 with retry-after)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"rate limit for {seconds:g} s")
+        self.seconds = seconds
+
+
+class Refused(LeadroomError):
+    """The server will not answer until a person changes something."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One whole answer: its content as the API has it, its tool calls, and what was unreadable in it."""
+
+    content: list[dict[str, Any]]
+    calls: list[ToolCall]
+    unreadable: str
+    input_tokens: int
+    output_tokens: int
+
+
+class Wire:
+    """A client for one run. The key stays in this process; nothing of it reaches tools, logs or the database."""
+
+    def __init__(self, access: ModelAccess, *, system: str, tools: list[dict[str, Any]]) -> None:
+        self._access = access
+        self._client = AsyncAnthropic(
+            base_url=access.base_url,
+            api_key=access.key or "none",
+            max_retries=0,  # pauses must be visible, and a spend cap must not be hammered
+            timeout=httpx2.Timeout(READ_TIMEOUT_SECONDS, connect=10.0),
+        )
+        self._system = [{"type": "text", "text": system, "cache_control": {"type": "ephemeral"}}]
+        self._tools = tools
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def turn(self, messages: list[dict[str, Any]], journal: Journal) -> Turn:
+        """Ask for one answer. Raises Retry, Limited or Refused; then nothing of the partial turn counts."""
+        try:
+            return await self._stream(messages, journal)
+        except anthropic.APIStatusError as error:
+            raise _judge(error, self._access) from error
+        except (anthropic.APIConnectionError, httpx2.HTTPError, TimeoutError) as error:
+            raise Retry(f"the connection to {self._access.base_url} failed ({type(error).__name__})") from error
+
+    async def _stream(self, messages: list[dict[str, Any]], journal: Journal) -> Turn:
+        raw_inputs: dict[int, str] = {}
+        unreadable = ""
+        request: dict[str, Any] = {"tools": self._tools} if self._tools else {}
+        async with self._client.messages.stream(
+            model=self._access.model,
+            max_tokens=MAX_TOKENS,
+            system=self._system,  # type: ignore[arg-type]
+            messages=messages,  # type: ignore[arg-type]
+            **request,
+        ) as stream:
+            try:
+                async for event in stream:
+                    if event.type == "content_block_delta":
+                        if event.delta.type == "input_json_delta":
+                            raw_inputs[event.index] = raw_inputs.get(event.index, "") + event.delta.partial_json
+                        elif event.delta.type == "text_delta":
+                            journal.write(EventKind.MESSAGE, text=event.delta.text)
+                        elif event.delta.type == "thinking_delta":
+                            journal.write(EventKind.THOUGHT, text=event.delta.thinking)
+            except ValueError as error:  # the SDK could not parse a tool's JSON
+                unreadable = str(error)
+            message = stream.current_message_snapshot
+        if not unreadable and message.stop_reason is None:
+            raise Retry("the answer broke off before its end")
+        return _whole(message, raw_inputs, unreadable)
+
+
+def _whole(message: Any, raw_inputs: dict[int, str], unreadable: str) -> Turn:
+    content, calls = [], []
+    for index, block in enumerate(message.content):
+        if block.type == "tool_use":
+            try:
+                given = json.loads(raw_inputs[index]) if raw_inputs.get(index) else block.input
+            except ValueError as error:
+                unreadable = f"the input of {block.name} is not valid JSON ({error})"
+                continue
+            if unreadable:
+                continue
+            calls.append(ToolCall(block.id, block.name, given))
+            content.append({"type": "tool_use", "id": block.id, "name": block.name, "input": given})
+        elif block.type == "text" and block.text.strip():
+            content.append({"type": "text", "text": block.text})
+        elif block.type == "thinking" and block.signature:
+            content.append({"type": "thinking", "thinking": block.thinking, "signature": block.signature})
+    if unreadable:
+        calls, content = [], [b for b in content if b["type"] != "tool_use"]
+    usage = message.usage
+    cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
+    return Turn(content, calls, unreadable, usage.input_tokens + cached, usage.output_tokens)
+
+
+def _judge(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
+    """Which of the three an HTTP or mid-stream error is (RUNNERS.md, measured)."""
+    status, kind = error.status_code, getattr(error, "type", None)
+    if kind == "overloaded_error" or status >= 500 or status in (408, 409):
+        return Retry(f"the server at {access.base_url} is overloaded or failing ({status})")
+    if status == 429:
+        after = error.response.headers.get("retry-after", "")
+        try:
+            return Limited(min(max(float(after), 0.1), 3_600))
+        except ValueError:
+            return Refused(
+                f"{access.base_url} answers 429 without saying when to come back, as at a spend cap. "
+                "Raise the cap or change the endpoint, then resume the run; its work is kept."
+            )
+    if status == 200:
+        return Retry(f"the server at {access.base_url} broke off with an error")
+    cures = {401: "Check the key", 402: "Check the account's balance", 403: "Check what the key may use"}
+    cure = cures.get(status, "Check the endpoint's address and model")
+    said = str(getattr(error, "message", error))[:300].replace(access.key, "…") if access.key else str(error)[:300]
+    return Refused(
+        f"{access.base_url} refuses model {access.model!r} ({status}: {said}). {cure} in the project's settings, "
+        "then resume the run; its work is kept."
+    )
+
+

@@ -1,0 +1,69 @@
+"""The one way to a tool: known, readable, allowed, done. Every runner calls `use_tool` and nothing else."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import sync_to_async
+from pydantic import ValidationError
+
+from leadroom.agents.enums import HELD, ROLE_ACCESS, Role
+from leadroom.agents.models import Run
+from leadroom.guardrails.rules import Ruling, decide
+from leadroom.lib.errors import Fenced, LeadroomError
+from leadroom.runners import house_tools, machine_tools
+from leadroom.runners.base import Outcome, ToolCall, Workplace
+from leadroom.runners.shapes import Shape
+from leadroom.runners.tools import TOOLBOX, Tool, tools_of
+from leadroom.sandbox.selftest import check_isolation
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Workplace, Shape], Awaitable[Outcome]]
+_HANDLERS: dict[str, Handler] = {**machine_tools.HANDLERS, **house_tools.HANDLERS}
+if set(_HANDLERS) != set(TOOLBOX):
+    raise RuntimeError(f"tools without a handler or the reverse: {sorted(set(_HANDLERS) ^ set(TOOLBOX))}")
+
+
+async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
+    """Check and carry out one call. Never raises for what the agent did wrong; Fenced when the run was taken away."""
+    role = place.run.role
+    tool = TOOLBOX.get(call.name)
+    if tool is None:
+        names = ", ".join(t.name for t in tools_of(role))
+        return Outcome(f"There is no tool {call.name!r}. Yours are: {names}.", is_error=True, is_malformed=True)
+    try:
+        shape = tool.shape.model_validate(call.input)
+    except ValidationError as error:
+        return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
+    ruling = await rule_on(place, tool)
+    if not ruling.is_allowed:
+        return Outcome(f"Not allowed: {ruling.reason}", is_error=True)
+    try:
+        return await _HANDLERS[call.name](place, shape)
+    except Fenced:
+        raise
+    except LeadroomError as error:
+        return Outcome(str(error), is_error=True)
+
+
+async def rule_on(place: Workplace, tool: Tool) -> Ruling:
+    """Ask `guardrails.rules.decide` with facts read now, not remembered."""
+    return decide(
+        kind=tool.kind,
+        access=ROLE_ACCESS[Role(place.run.role)],
+        is_offered=place.run.role in tool.roles,
+        is_run_live=await sync_to_async(_is_live)(place.run),
+        is_confined=check_isolation().level >= 1,
+    )
+
+
+def _is_live(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, generation=run.generation, state__in=HELD).exists()
+
+
+def _explain(tool: Tool, error: ValidationError) -> str:
+    """Every wrong field by name, in words a model can act on."""
+    lines = []
+    for problem in error.errors(include_url=False)[:15]:
+        where = ".".join(str(part) for part in problem["loc"]) or "the input"
+        lines.append(f"- {where}: {problem['msg']}")
+    return f"The input of {tool.name} was not usable; nothing was done. Mend these and call again:\n" + "\n".join(lines)

@@ -1,0 +1,121 @@
+"""The process that holds one run: lock, heart, tree, loop; it leaves nothing behind."""
+
+import asyncio
+import logging
+import signal
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+
+from leadroom.agents import holding
+from leadroom.agents.enums import ROLE_ACCESS, Role
+from leadroom.agents.models import Run
+from leadroom.agents.queries import model_access
+from leadroom.guardrails.enums import RoleAccess
+from leadroom.lib.clock import now
+from leadroom.lib.errors import Conflict, Fenced, LeadroomError
+from leadroom.lib.leases import Heartbeat, HolderLock, holder_lock
+from leadroom.runners.base import Workplace
+from leadroom.runners.builtin.loop import Session
+from leadroom.sandbox.profiles import tree_profile
+from leadroom.sandbox.registry import sweep
+from leadroom.worktrees.keeping import open_tree
+
+log = logging.getLogger(__name__)
+STOPPED = "Leadroom was stopped while the run was at work. Its work is kept; resume it when you like."
+
+
+def hold_run(run_id: int, generation: int) -> None:
+    """Hold the run under this generation until it waits, ends, or is taken away. Meant to be a process of its own."""
+    run = Run.objects.select_related("item__project", "agent").get(pk=run_id)
+    if run.generation != generation:
+        log.info("run %s moved on to generation %s", run_id, run.generation)
+        return
+    try:
+        lock = HolderLock(holder_lock(settings.HOME_DIR, f"run-{run_id}"))
+    except Conflict as error:
+        log.warning("%s", error)
+        return
+    sweep(f"run-{run_id}")  # what a holder that died before us may have left
+    try:
+        asyncio.run(_hold(run))
+    except Fenced as error:
+        log.info("%s", error)
+    finally:
+        sweep(f"run-{run_id}")
+        lock.release()
+
+
+async def _hold(run: Run) -> None:
+    loop, work = asyncio.get_running_loop(), asyncio.current_task()
+    assert work is not None  # noqa: S101 - inside asyncio.run
+    ends: list[str] = []
+
+    def end(why: str) -> None:
+        if not ends:
+            ends.append(why)
+            work.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, "stopped")
+    heart = Heartbeat(lambda: _renew(run), lambda: loop.call_soon_threadsafe(end, "fenced"))
+    heart.start()
+    try:
+        await _work(run)
+    except asyncio.CancelledError:
+        if ends == ["stopped"]:
+            await asyncio.to_thread(_give_up_politely, run)
+    finally:
+        await asyncio.to_thread(heart.stop)
+
+
+def _renew(run: Run) -> None:
+    close_old_connections()
+    holding.renew(run=run, now=now())
+
+
+def _give_up_politely(run: Run) -> None:
+    try:
+        holding.lose(run=run, reason=STOPPED, now=now())
+    except Fenced as error:
+        log.info("%s", error)
+    finally:
+        connection.close()
+
+
+async def _work(run: Run) -> None:
+    try:
+        place = await asyncio.to_thread(_prepare, run)
+        access = await asyncio.to_thread(model_access, run.item.project, run.role)
+        await asyncio.to_thread(_note_endpoint, run, access.model, access.base_url)
+    except LeadroomError as error:
+        if isinstance(error, Fenced):
+            raise
+        await asyncio.to_thread(holding.fail, run=run, reason=str(error), now=now())
+        return
+    except Exception as error:
+        log.exception("run %s could not be prepared", run.pk)
+        reason = f"The run could not be prepared ({type(error).__name__}: {error}). Nothing was changed; resume it to try again."
+        await asyncio.to_thread(holding.fail, run=run, reason=reason, now=now())
+        return
+    try:
+        await Session(place, access).hold()
+    except (Fenced, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        log.exception("run %s broke", run.pk)
+        reason = f"Leadroom itself failed here ({type(error).__name__}: {error}). The work is kept; resume the run to try again."
+        await asyncio.to_thread(holding.fail, run=run, reason=reason, now=now())
+
+
+def _prepare(run: Run) -> Workplace:
+    access = ROLE_ACCESS[Role(run.role)]
+    if access is RoleAccess.NOTHING:
+        return Workplace(run, None, None)
+    worktree = open_tree(run=run, now=now())
+    profile = tree_profile(worktree.path, is_writable=access is RoleAccess.WRITE)
+    return Workplace(run, worktree, profile)
+
+
+def _note_endpoint(run: Run, model: str, base_url: str) -> None:
+    holding.append_events(run=run, lines=[], now=now(), model=model, endpoint_url=base_url)

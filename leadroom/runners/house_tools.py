@@ -1,0 +1,136 @@
+"""Leadroom's own tools: an agent's words become records, by the same actions a page would use."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+
+from leadroom.agents import holding
+from leadroom.agents.enums import Phase, Role, WaitReason
+from leadroom.agents.models import Run
+from leadroom.lib.clock import now
+from leadroom.lib.errors import BadInput, NotPermitted
+from leadroom.projects.actions import set_risk
+from leadroom.projects.models import WorkItem
+from leadroom.requirements.actions import propose, submit_document
+from leadroom.requirements.enums import AmbiguityState
+from leadroom.requirements.models import Revision
+from leadroom.requirements.queries import latest_revision
+from leadroom.runners.base import Outcome, Workplace
+from leadroom.runners.shapes import Shape
+from leadroom.testplans.actions import submit, submit_review
+from leadroom.testplans.models import Review, TestPlan
+from leadroom.testplans.queries import current_plan
+from leadroom.triage.actions import file_report
+from leadroom.worktrees.keeping import commit_work
+
+Body = dict[str, Any]
+
+
+def _handler(work: Callable[[Run, Body], Outcome]) -> Callable[[Workplace, Shape], Awaitable[Outcome]]:
+    async def handle(place: Workplace, shape: Shape) -> Outcome:
+        return await sync_to_async(work)(place.run, shape.model_dump())
+
+    return handle
+
+
+def _item(run: Run) -> WorkItem:
+    return WorkItem.objects.select_related("project").get(pk=run.item_id)
+
+
+def _propose(run: Run, body: Body) -> Outcome:
+    item, by = _item(run), holding.actor_of(run)
+    if not item.is_risk_judged:
+        set_risk(item=item, risk=body["risk"]["level"], reason=body["risk"]["reason"], by=by, now=now())
+    if not body["ambiguities"]:
+        return Outcome("Nothing is open, so there is nothing to wait for. Submit the document now.")
+    stored = propose(item=item, ambiguities=body["ambiguities"], by=by, now=now())
+    if not any(a.state == AmbiguityState.OPEN for a in stored):
+        return Outcome("All of these were decided already; the picks are in your messages.")
+    return Outcome(
+        "Stored. The run waits now; the picks arrive as the next message.", waits=WaitReason.PICKS
+    )
+
+
+def _document(run: Run, body: Body) -> Outcome:
+    revision = submit_document(item=_item(run), body=body, run_id=run.pk, by=holding.actor_of(run), now=now())
+    return Outcome(f"Stored as revision {revision.number}, {revision.digest}. Report next.")
+
+
+def _plan(run: Run, body: Body) -> Outcome:
+    item = _item(run)
+    revision = latest_revision(item)
+    if revision is None:
+        raise NotPermitted("There is no requirements document to plan from.")
+    plan = submit(item=item, revision=revision, body=body, run_id=run.pk, by=holding.actor_of(run), now=now())
+    return Outcome(f"Every machine check passed. Stored as plan {plan.number}, {plan.digest}. Report next.")
+
+
+def _review(run: Run, body: Body) -> Outcome:
+    plan = current_plan(_item(run))
+    if plan is None:
+        raise NotPermitted("There is no test plan to review any more.")
+    submit_review(plan=plan, body=body, run_id=run.pk, by=holding.actor_of(run), now=now())
+    return Outcome("Your review is stored. Report next.")
+
+
+def _ask(run: Run, body: Body) -> Outcome:
+    holding.ask(run=run, now=now(), **body)
+    return Outcome("The run waits now; the answer arrives as the next message.", waits=WaitReason.ANSWER)
+
+
+async def _set_phase(place: Workplace, shape: Shape) -> Outcome:
+    body = shape.model_dump()
+    await _commit(place, f"Before {body['phase']}")
+    await sync_to_async(holding.set_phase)(run=place.run, phase=Phase(body["phase"]), note=body["note"], now=now())
+    return Outcome("Noted.")
+
+
+async def _commit(place: Workplace, message: str) -> None:
+    if place.worktree is not None and place.run.role == Role.DEVELOPER:
+        await commit_work(worktree=place.worktree, message=message, by=holding.actor_of(place.run))
+
+
+async def _report(place: Workplace, shape: Shape) -> Outcome:
+    body = shape.model_dump()
+    await _commit(place, body["summary"])
+    return await sync_to_async(_file_report)(place, body)
+
+
+def _file_report(place: Workplace, body: Body) -> Outcome:
+    run = place.run
+    if body["status"] == "COMPLETE":
+        _check_artefact(place)
+        if body["tests"]["red"]:
+            raise BadInput("COMPLETE with red tests is a contradiction: repair them, or report BLOCKED and say why.")
+    elif not body["needs"]:
+        raise BadInput(f"{body['status']} must say in `needs` what is needed from the lead.")
+    file_report(run=run, body=body, by=holding.actor_of(run), now=now())
+    if body["status"] == "COMPLETE":
+        return Outcome("Filed. The run is complete.", ends=True)
+    reason = f"The agent is blocked: {body['summary']} It needs: {'; '.join(body['needs'])}"
+    return Outcome("Filed. The run stops here until the lead acts.", ends=True, blocked_because=reason)
+
+
+def _check_artefact(place: Workplace) -> None:
+    """Done without the thing to be done is never COMPLETE (RELIABILITY, faults)."""
+    run = place.run
+    missing = {
+        Role.REQUIREMENTS: not Revision.objects.filter(run_id=run.pk).exists() and "submit the document",
+        Role.PLANNER: not TestPlan.objects.filter(run_id=run.pk).exists() and "submit the test plan",
+        Role.REVIEWER: not Review.objects.filter(run_id=run.pk).exists() and "submit the review",
+        Role.DEVELOPER: (place.worktree is None or not place.worktree.has_work) and "change something in the tree",
+    }[Role(run.role)]
+    if missing:
+        raise BadInput(f"The report says COMPLETE, but you have yet to {missing}. Do that first, or report BLOCKED.")
+
+
+HANDLERS = {
+    "set_phase": _set_phase,
+    "propose_ambiguities": _handler(_propose),
+    "submit_document": _handler(_document),
+    "submit_plan": _handler(_plan),
+    "submit_review": _handler(_review),
+    "ask": _handler(_ask),
+    "report": _report,
+}

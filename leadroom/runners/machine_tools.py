@@ -1,0 +1,43 @@
+"""Tools that touch the machine: all of them inside the sandbox."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from leadroom.lib.errors import NotPermitted
+from leadroom.runners import shapes
+from leadroom.runners.base import Outcome, Workplace
+from leadroom.sandbox.files import ToolOutcome, file_tool
+from leadroom.sandbox.profiles import Profile
+from leadroom.sandbox.shell import run_shell
+
+
+def _profile(place: Workplace) -> Profile:
+    if place.profile is None:
+        raise NotPermitted("Your role works without the repository.")
+    return place.profile
+
+
+def _outcome(done: ToolOutcome) -> Outcome:
+    return Outcome(done.text, is_error=done.is_error, extra={"paths": list(done.paths), "diff": done.diff})
+
+
+def _file_handler(operation: str) -> Callable[[Workplace, shapes.Shape], Awaitable[Outcome]]:
+    async def handle(place: Workplace, shape: shapes.Shape) -> Outcome:
+        arguments: dict[str, Any] = shape.model_dump(exclude_defaults=True)
+        return _outcome(await file_tool(_profile(place), operation, arguments, marker=place.marker))
+
+    return handle
+
+
+async def run_command(place: Workplace, shape: shapes.Shape) -> Outcome:
+    asked = cast(shapes.RunCommand, shape)
+    return _outcome(await run_shell(_profile(place), asked.command, asked.timeout_seconds, marker=place.marker))
+
+
+HANDLERS = {
+    "read_file": _file_handler("read"),
+    "search_files": _file_handler("search"),
+    "edit_file": _file_handler("edit"),
+    "write_file": _file_handler("write"),
+    "run_command": run_command,
+}

@@ -1,0 +1,190 @@
+"""What each tool takes, as pydantic models: the one definition that the model, the checks and the docs share."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Short = Annotated[str, Field(min_length=1, max_length=300)]
+Sentence = Annotated[str, Field(min_length=1, max_length=2_000)]
+Text = Annotated[str, Field(max_length=10_000)]
+Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Key = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
+Path = Annotated[str, Field(min_length=1, max_length=4_000)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Source(Shape):
+    kind: Annotated[str, Field(min_length=1, max_length=40, description="file, requirement, url, test run, skill, …")]
+    uri: Annotated[str, Field(min_length=1, max_length=500, description="such as src/core.py:12 or AC-003")]
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class ReadFile(Shape):
+    path: Path
+    offset: Annotated[int, Field(ge=1, description="first line, counted from 1")] = 1
+    limit: Annotated[int, Field(ge=1, le=5_000, description="how many lines")] = 2_000
+
+
+class SearchFiles(Shape):
+    pattern: Annotated[str, Field(min_length=1, max_length=1_000, description="a Python regular expression")]
+    path: Path = "."
+    glob: Annotated[str, Field(max_length=200, description="only file names like this, such as *.py")] = ""
+
+
+class EditFile(Shape):
+    path: Path
+    old_text: Annotated[str, Field(min_length=1, max_length=500_000)]
+    new_text: Annotated[str, Field(max_length=500_000)]
+    replace_all: bool = False
+
+
+class WriteFile(Shape):
+    path: Path
+    text: Annotated[str, Field(max_length=2_000_000)]
+
+
+class RunCommand(Shape):
+    command: Annotated[str, Field(min_length=1, max_length=20_000)]
+    timeout_seconds: Annotated[float, Field(gt=0, le=1_200)] = 300
+
+
+class SetPhase(Shape):
+    phase: Literal["design", "tests", "code", "self_review"]
+    note: Sentence
+
+
+class RiskProposal(Shape):
+    level: Literal["light", "standard", "critical"]
+    reason: Short
+
+
+class CandidateShape(Shape):
+    title: Short
+    rationale: Sentence
+    consequences: Sentence
+    sources: Annotated[list[Source], Field(max_length=20)] = []
+    confidence: Confidence
+    if_wrong: Sentence
+
+
+class AmbiguityShape(Shape):
+    key: Key
+    question: Sentence
+    why: Sentence
+    dimension: Literal["scope", "users", "behaviour", "constraints", "integration"]
+    candidates: Annotated[
+        list[CandidateShape], Field(min_length=2, max_length=3, description="likely, plausible alternative, ambitious")
+    ]
+    recommended: Annotated[int, Field(ge=1, le=3)]
+
+
+class ProposeAmbiguities(Shape):
+    risk: RiskProposal
+    ambiguities: Annotated[list[AmbiguityShape], Field(max_length=60)]
+
+
+class Criterion(Shape):
+    id: Annotated[str, Field(pattern=r"^AC-\d{3}$")]
+    text: Sentence
+    because: Annotated[list[Key], Field(min_length=1, description="ambiguity keys or 'request'")]
+
+
+class Goal(Shape):
+    id: Annotated[str, Field(pattern=r"^G-\d{3}$")]
+    text: Sentence
+    criteria: list[Criterion]
+
+
+class Scenario(Shape):
+    persona: Short
+    text: Sentence
+
+
+class OpenQuestion(Shape):
+    text: Sentence
+    state: Literal["resolved", "deferred"]
+
+
+class SubmitDocument(Shape):
+    title: Short
+    goals: Annotated[list[Goal], Field(max_length=50)]
+    constraints: list[Sentence] = []
+    non_goals: list[Sentence] = []
+    scope_boundary: Sentence
+    scenarios: list[Scenario] = []
+    open_questions: list[OpenQuestion] = []
+    confidence: Literal["HIGH", "MEDIUM", "LOW"]
+    missing: list[Sentence] = []
+
+
+class CaseShape(Shape):
+    id: Key
+    layer: Literal["unit", "integration", "end_to_end"]
+    title: Short
+    criteria: list[str]
+    precondition: Text = ""
+    steps: list[Sentence] = []
+    expected: Sentence
+    path: Literal["happy", "error", "boundary"]
+    priority: Literal["must", "should"]
+    node_id: Annotated[str, Field(max_length=500)] = ""
+    command: Annotated[str, Field(max_length=2_000)] = ""
+
+
+class NotCovered(Shape):
+    what: Sentence
+    why: Sentence
+
+
+class SubmitPlan(Shape):
+    summary: Sentence
+    cases: list[CaseShape]
+    forbidden_zones: list[Sentence] = []
+    failure_modes: list[Sentence] = []
+    environment: Text = ""
+    not_covered: list[NotCovered] = []
+
+
+class FindingShape(Shape):
+    case: Annotated[str, Field(max_length=20, description="a case id, or empty for the whole plan")] = ""
+    kind: Literal["hole", "self_fulfilling", "missing_criterion", "unclear"]
+    severity: Literal["critical", "major", "minor"]
+    text: Sentence
+
+
+class SubmitReview(Shape):
+    summary: Sentence
+    verdict: Literal["approve", "change"]
+    findings: Annotated[list[FindingShape], Field(max_length=100)] = []
+
+
+class Ask(Shape):
+    question: Sentence
+    why: Sentence
+    recommendation: Sentence
+    options: Annotated[list[Short], Field(max_length=5)] = []
+
+
+class TestCounts(Shape):
+    __test__ = False
+
+    green: Annotated[int, Field(ge=0)]
+    red: Annotated[int, Field(ge=0)]
+    not_run: Annotated[int, Field(ge=0)]
+
+
+class ReportShape(Shape):
+    status: Literal["COMPLETE", "NEEDS_INPUT", "BLOCKED"]
+    summary: Short
+    severity: Literal["critical", "major", "minor", "cosmetic", "info"]
+    suggested_action: Literal["decide", "fix", "follow-up", "known issue", "acknowledge", "drop"]
+    done: list[Sentence]
+    tests: TestCounts
+    unsure: list[Sentence]
+    needs: list[Sentence]
+    follow_ups: list[Sentence]
+    sources: Annotated[list[Source], Field(max_length=50)]
+    confidence: Confidence

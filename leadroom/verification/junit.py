@@ -1,0 +1,62 @@
+"""Test results per case from JUnit XML. The file was written in reach of hostile code, so it is only read strictly."""
+
+import re
+from collections.abc import Iterable
+from xml.etree.ElementTree import ParseError
+
+from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped
+from junitparser import TestCase as XmlCase
+
+from leadroom.verification.actions import Result
+from leadroom.verification.enums import Outcome
+
+SIZE_LIMIT = 20_000_000
+MESSAGE_LIMIT = 8_000
+_WORST = [Outcome.PASSED, Outcome.SKIPPED, Outcome.FAILED, Outcome.ERROR]
+
+
+def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
+    """Node id to result for those of `node_ids` that the file reports; the rest are absent.
+
+    A parametrised test named without its brackets stands for all its variants: it passed when every one did.
+    Raises ValueError when the file is too large or not JUnit XML.
+    """
+    if len(xml) > SIZE_LIMIT:
+        raise ValueError(f"the results have {len(xml):,} bytes; {SIZE_LIMIT:,} is the limit")
+    if b"<!DOCTYPE" in xml[:4096] or b"<!ENTITY" in xml:
+        raise ValueError("the results declare a document type, which no test runner writes")
+    try:
+        parsed = JUnitXml.fromstring(xml)
+        reported = [case for suite in parsed for case in suite] if parsed._tag == "testsuites" else list(parsed)
+    except (ParseError, JUnitXmlError, ValueError, TypeError) as error:
+        raise ValueError(f"the results are not JUnit XML ({error})") from error
+    found: dict[str, list[Result]] = {}
+    wanted = {_key(node_id): node_id for node_id in node_ids}
+    for case in reported:
+        exact = f"{case.classname or ''}::{case.name or ''}"
+        node_id = wanted.get(exact) or wanted.get(re.sub(r"\[.*\]$", "", exact, flags=re.DOTALL))
+        if node_id is not None:
+            found.setdefault(node_id, []).append(_result(case))
+    return {node_id: _together(results) for node_id, results in found.items()}
+
+
+def _key(node_id: str) -> str:
+    """`tests/test_x.py::TestA::test_y[1]` as pytest names it in JUnit: `tests.test_x.TestA::test_y[1]`."""
+    path, *rest = node_id.split("::")
+    classname = path.removesuffix(".py").replace("/", ".")
+    return "::".join([".".join([classname, *rest[:-1]]), rest[-1]])
+
+
+def _result(case: XmlCase) -> Result:
+    outcome, message = Outcome.PASSED, ""
+    for entry in case.result:
+        kind = {Skipped: Outcome.SKIPPED, Failure: Outcome.FAILED, Error: Outcome.ERROR}.get(type(entry))
+        if kind is not None and _WORST.index(kind) > _WORST.index(outcome):
+            outcome, message = kind, f"{entry.message or ''}\n{entry.text or ''}".strip()
+    seconds = float(case.time or 0)
+    return Result(outcome, seconds if 0 <= seconds < 1e6 else 0.0, message[:MESSAGE_LIMIT])
+
+
+def _together(results: list[Result]) -> Result:
+    worst = max(results, key=lambda result: _WORST.index(result.outcome))
+    return Result(worst.outcome, sum(result.seconds for result in results), worst.message)

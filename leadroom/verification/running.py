@@ -1,0 +1,199 @@
+"""The process that runs a frozen plan: clean checkout, sandbox, one result per case. Nobody's word is taken for it."""
+
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.db import close_old_connections
+
+from leadroom.lib.clock import now
+from leadroom.lib.errors import Conflict, Fenced, LeadroomError
+from leadroom.lib.leases import Heartbeat, HolderLock, holder_lock
+from leadroom.lib.shapes import clip
+from leadroom.sandbox.process import Completed, run
+from leadroom.sandbox.profiles import Mount, Profile, tree_profile
+from leadroom.sandbox.registry import sweep
+from leadroom.testplans.models import TestCase
+from leadroom.verification import actions
+from leadroom.verification.actions import Result
+from leadroom.verification.enums import Outcome
+from leadroom.verification.junit import read_results
+from leadroom.verification.models import VerificationRun
+from leadroom.worktrees.git import scratch_folder
+from leadroom.worktrees.keeping import control_of
+
+log = logging.getLogger(__name__)
+SETUP_SECONDS = 600.0
+ALL_CASES_SECONDS = 900.0
+ONE_CASE_SECONDS = 120.0
+OUTPUT_LIMIT = 200_000
+OUT = "/work/out"
+_NOTHING_RAN = {4, 5}
+"""pytest's exit status for usage errors (such as a node id that is not there) and for no tests."""
+
+
+def hold_verification(verification_id: int, generation: int) -> None:
+    """Run one verification under this generation. Meant to be a process of its own."""
+    verification = VerificationRun.objects.select_related("item__project", "plan").get(pk=verification_id)
+    if verification.generation != generation:
+        log.info("verification %s moved on to generation %s", verification_id, verification.generation)
+        return
+    name = f"verification-{verification_id}"
+    try:
+        lock = HolderLock(holder_lock(settings.HOME_DIR, name))
+    except Conflict as error:
+        log.warning("%s", error)
+        return
+    try:
+        asyncio.run(_hold(verification, name))
+    except Fenced as error:
+        log.info("%s", error)
+    finally:
+        sweep(name)
+        lock.release()
+
+
+async def _hold(verification: VerificationRun, name: str) -> None:
+    loop, work = asyncio.get_running_loop(), asyncio.current_task()
+    assert work is not None  # noqa: S101 - inside asyncio.run
+    ends: list[str] = []
+
+    def end(why: str) -> None:
+        if not ends:
+            ends.append(why)
+            work.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, "stopped")
+
+    def renew() -> None:
+        close_old_connections()
+        actions.renew(verification=verification, now=now())
+
+    heart = Heartbeat(renew, lambda: loop.call_soon_threadsafe(end, "fenced"))
+    heart.start()
+    try:
+        await _verify(verification, name)
+    except asyncio.CancelledError:
+        if ends == ["stopped"]:
+            await asyncio.to_thread(actions.take_back, verification=verification, now=now())
+    finally:
+        await asyncio.to_thread(heart.stop)
+
+
+async def _verify(verification: VerificationRun, name: str) -> None:
+    tree = verification.item.project.folder / "trees" / name
+    try:
+        shutil.rmtree(tree, ignore_errors=True)  # what a killed verification left
+        control = await asyncio.to_thread(control_of, verification.item.project)
+        await asyncio.to_thread(control.checkout_clean, tree, commit=verification.commit)
+        results, output = await _run_plan(verification, tree, name)
+    except Fenced:
+        raise
+    except LeadroomError as error:
+        await asyncio.to_thread(actions.break_off, verification=verification, problem=str(error), now=now())
+    except Exception as error:
+        log.exception("verification %s broke", verification.pk)
+        problem = f"Leadroom itself failed here ({type(error).__name__}: {error}). Nothing was merged; run it again."
+        await asyncio.to_thread(actions.break_off, verification=verification, problem=problem, now=now())
+    else:
+        await asyncio.to_thread(
+            actions.finish, verification=verification, results=results, output=output, now=now()
+        )
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+async def _run_plan(verification: VerificationRun, tree: Path, name: str) -> tuple[dict[int, Result], str]:
+    cases = await asyncio.to_thread(lambda: list(verification.plan.cases.all()))
+    with scratch_folder("verification") as out:
+        profile = tree_profile(tree, is_writable=True, extra=(Mount(out, OUT, is_writable=True),))
+        bench = _Bench(profile, out, name)
+        if setup := verification.item.project.setup_command:
+            await bench.set_up(setup)
+        by_node = {case.node_id: case for case in cases if case.node_id}
+        results = {by_node[node].pk: result for node, result in (await bench.pytest(list(by_node))).items()}
+        for case in cases:
+            if case.command:
+                results[case.pk] = await bench.command(case)
+        return results, clip(bench.output, OUTPUT_LIMIT)
+
+
+class _Bench:
+    """Runs things in one sandbox profile and keeps what they printed."""
+
+    def __init__(self, profile: Profile, out: Path, marker: str) -> None:
+        self._profile, self._out, self._marker = profile, out, marker
+        self.output = ""
+
+    async def _run(self, argv: list[str], seconds: float) -> Completed:
+        done = await run(
+            self._profile, argv, timeout_seconds=seconds, output_limit_bytes=OUTPUT_LIMIT, marker=self._marker
+        )
+        self.output += f"$ {' '.join(argv)}\n{done.output.decode(errors='replace')}\n"
+        if done.is_timed_out:
+            self.output += f"(stopped after {seconds:g} s)\n"
+        return done
+
+    async def set_up(self, command: str) -> None:
+        done = await self._run(["sh", "-c", command], SETUP_SECONDS)
+        if done.exit_status:
+            tail = done.output.decode(errors="replace")[-600:]
+            raise LeadroomError(
+                f"The project's set-up command failed with status {done.exit_status}: {tail} Mend it in the project's "
+                "settings, then run the verification again."
+            )
+
+    async def pytest(self, nodes: list[str]) -> dict[str, Result]:
+        """All nodes in one go; those that went unreported once more, each alone, so that one cannot hide another."""
+        if not nodes:
+            return {}
+        found = await self._pytest(nodes, ALL_CASES_SECONDS) if len(nodes) > 1 else {}
+        for node in nodes:
+            if node not in found:
+                found |= await self._pytest([node], ONE_CASE_SECONDS)
+            if node not in found:
+                found[node] = Result(Outcome.MISSING, 0.0, "The test was not found, or its file could not be imported.")
+        return found
+
+    async def _pytest(self, nodes: list[str], seconds: float) -> dict[str, Result]:
+        report = self._out / "junit.xml"
+        report.unlink(missing_ok=True)
+        options = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2", f"--junitxml={OUT}/junit.xml"]
+        done = await self._run(["python", "-m", "pytest", *options, *nodes], seconds)
+        if done.is_timed_out:
+            return _all(nodes, Outcome.ERROR, f"Did not end within {seconds:g} s.") if len(nodes) == 1 else {}
+        if not report.is_file() or report.is_symlink():
+            return _unreported(nodes, done)
+        try:
+            found = read_results(report.read_bytes(), nodes)
+        except ValueError as error:
+            return _all(nodes, Outcome.ERROR, f"Its results cannot be used: {error}.")
+        if done.exit_status not in (0, 1, *_NOTHING_RAN):
+            return _all(nodes, Outcome.ERROR, f"The test process ended with status {done.exit_status}.")
+        if done.exit_status == 0 or any(r.outcome != Outcome.PASSED for r in found.values()):
+            return found
+        return {} if done.exit_status in _NOTHING_RAN else _unreported(nodes, done)
+
+    async def command(self, case: TestCase) -> Result:
+        done = await self._run(["sh", "-c", case.command], ONE_CASE_SECONDS)
+        tail = done.output.decode(errors="replace")[-4_000:]
+        if done.is_timed_out:
+            return Result(Outcome.ERROR, done.seconds, f"Did not end within {ONE_CASE_SECONDS:g} s.\n{tail}")
+        return Result(Outcome.FAILED if done.exit_status else Outcome.PASSED, done.seconds, tail)
+
+
+def _all(nodes: Iterable[str], outcome: Outcome, message: str) -> dict[str, Result]:
+    return {node: Result(outcome, 0.0, message) for node in nodes}
+
+
+def _unreported(nodes: list[str], done: Completed) -> dict[str, Result]:
+    """A process that reports nothing proves nothing; alone, it is named as the error it is."""
+    if len(nodes) > 1 or done.exit_status in _NOTHING_RAN:
+        return {}
+    tail = done.output.decode(errors="replace")[-2_000:]
+    return _all(nodes, Outcome.ERROR, f"The test process ended with status {done.exit_status} and no result.\n{tail}")

@@ -1,0 +1,69 @@
+"""What the frame of every page shows (docs/frontend.md names the fields)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from leadroom.agents.queries import running_count
+from leadroom.reading.queries import waiting_for_lead
+from leadroom.web import access
+from leadroom.web.needs.presenters import present_cards
+
+_RAIL = (
+    ("Room", "room:board", "layout-dashboard", "r", ()),
+    ("Align", "align:queue", "list-checks", "a", ("picks", "document")),
+    ("Plans", "plans:queue", "clipboard-check", "p", ("plan",)),
+    ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
+    ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
+    ("Triage", "triage:inbox", "inbox", "t", ()),
+    ("Projects", "projects:index", "folder-git-2", "o", ()),
+)
+CARDS_SHOWN = 8
+
+
+def topbar_facts(request: HttpRequest) -> dict[str, Any]:
+    """The live part of the top bar."""
+    return {
+        "agents_running": running_count(),
+        "ceiling": settings.CEILING,
+        "is_rehearsal": access.projects(request).filter(is_rehearsal=True).exists(),
+        "zone": settings.TIME_ZONE,
+        "sign_in_url": reverse("accounts:sign_in"),
+        "sign_out_url": reverse("accounts:sign_out"),
+        "url": reverse("room:topbar"),
+        "topic": "room",
+    }
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Rail, top bar and Needs-you panel; nothing for people who are not signed in."""
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"topbar": {"sign_in_url": reverse("accounts:sign_in"), "zone": settings.TIME_ZONE}}
+    waiting = waiting_for_lead(access.project_ids(request))
+    match = request.resolver_match
+    area = match.namespace if match else ""
+    rail = [
+        {
+            "label": label,
+            "url": reverse(name),
+            "icon": icon,
+            "key": key,
+            "waiting": sum(card.kind in kinds for card in waiting),
+            "is_current": area == name.split(":")[0],
+        }
+        for label, name, icon, key, kinds in _RAIL
+    ]
+    return {
+        "rail": rail,
+        "topbar": topbar_facts(request),
+        "waiting_count": len(waiting),
+        "needs": {
+            "url": reverse("needs:panel"),
+            "topic": "room",
+            "cards": present_cards(waiting[:CARDS_SHOWN], request),
+            "more": max(0, len(waiting) - CARDS_SHOWN),
+            "more_url": reverse("needs:all"),
+        },
+    }

@@ -1,0 +1,60 @@
+"""What every request passes: the same-origin rule, and refusals turned into answers a person can read."""
+
+import json
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+
+Handler = Callable[[HttpRequest], HttpResponse]
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+_STATUS = {NotPermitted: 403, Conflict: 409, BadInput: 422}
+
+
+class SameOriginMiddleware:
+    """Unsafe methods only from our own scheme, host and port: another local port is another origin."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in SAFE_METHODS:
+            site = request.headers.get("Sec-Fetch-Site", "same-origin")
+            origin = request.headers.get("Origin")
+            if site not in ("same-origin", "none") or (origin and origin not in settings.LIVE_ORIGINS):
+                return refusal(request, 403, "This request came from another site, so nothing was changed.")
+        return self.get_response(request)
+
+
+class RefusalMiddleware:
+    """A refusal raised anywhere below becomes its sentence: a toast for htmx, a page otherwise."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, LeadroomError):
+            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
+            return refusal(request, status, str(error))
+        if isinstance(error, OperationalError) and "locked" in str(error):
+            answer = refusal(request, 503, "The database is busy; nothing was changed. Try again in a few seconds.")
+            answer["Retry-After"] = "3"
+            return answer
+        return None
+
+
+def refusal(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    """The sentence as the caller can show it."""
+    if request.headers.get("HX-Request") == "true":
+        answer = HttpResponse(status=status)
+        answer["HX-Reswap"] = "none"
+        answer["HX-Trigger"] = json.dumps({"toast": {"text": sentence, "kind": "bad"}})
+        return answer
+    return render(request, "refusal.html", {"sentence": sentence, "status": status}, status=status)
