@@ -53,7 +53,7 @@ def _shown(folder: Path) -> tuple[Path, str]:
 
 @functools.lru_cache(maxsize=8)
 def _toolchain(root: Path, fallback: Path) -> Toolchain:
-    has_own = (root / "bin" / "python").exists()
+    has_own = os.access(root / "bin" / "python", os.X_OK)
     entry = root / "bin" / "python" if has_own else fallback
     real = Path(os.path.realpath(entry))
     prefix = real.parent.parent
