@@ -147,23 +147,44 @@ def rehearsal_spec(plan: Plan) -> list[ChildSpec]:
     return [ChildSpec("rehearsal", _python("leadroom.rehearsal", "--port", str(plan.rehearsal_port)))]
 
 
+def web_command(*listen_on: str) -> tuple[str, ...]:
+    """argv of a web process on the address that these daphne options name."""
+    return _python("daphne", *listen_on, "-v", "0", "--no-server-name", "leadroom.asgi:application")
+
+
+def worker_command(host_name: str) -> tuple[str, ...]:
+    """argv of a worker for the common queue and the one of its host, where runs are placed."""
+    return _python(
+        *(
+            "celery",
+            "-A",
+            "leadroom.celery",
+            "worker",
+            "-P",
+            "threads",
+            "-c",
+            "4",
+            "--prefetch-multiplier",
+            "1",
+        ),
+        *("-Q", f"celery,host.{host_name}", "-n", f"leadroom-{os.getpid()}@{host_name}", "-l", "WARNING"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
+
+
+def beat_command(home: Path) -> tuple[str, ...]:
+    """argv of the clock that sends the periodic tasks. One is enough for all hosts together."""
+    schedule = str(home / "run" / "beat-schedule")
+    return _python("celery", "-A", "leadroom.celery", "beat", "-s", schedule, "--pidfile=", "-l", "WARNING")
+
+
 def house_specs(plan: Plan, listener: socket.socket) -> list[ChildSpec]:
     """Web, worker and beat."""
-    celery = ("celery", "-A", "leadroom.celery")
-    queues = f"celery,host.{plan.host_name}"
     fd = listener.fileno()
-    web = _python("daphne", "--fd", str(fd), "-v", "0", "--no-server-name", "leadroom.asgi:application")
-    worker = (
-        *(*celery, "worker", "-P", "threads", "-c", "4", "--prefetch-multiplier", "1", "-Q", queues),
-        *("-n", f"leadroom-{os.getpid()}@%h", "--without-gossip", "--without-mingle", "--without-heartbeat"),
-        *("-l", "WARNING"),
-    )
-    schedule = str(plan.home / "run" / "beat-schedule")
-    beat = (*celery, "beat", "-s", schedule, "--pidfile=", "-l", "WARNING")
     return [
-        ChildSpec("web", web, pass_fds=(fd,)),
-        ChildSpec("worker", _python(*worker), grace_seconds=5.0),
-        ChildSpec("beat", _python(*beat)),
+        ChildSpec("web", web_command("--fd", str(fd)), pass_fds=(fd,)),
+        ChildSpec("worker", worker_command(plan.host_name), grace_seconds=5.0),
+        ChildSpec("beat", beat_command(plan.home)),
     ]
 
 

@@ -296,7 +296,7 @@ def run_pytest(arguments: Sequence[str], backend: str) -> tuple[int, str]:
     ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe, three words above
         tail = b""
-        while chunk := process.stdout.read1():
+        while chunk := os.read(process.stdout.fileno(), 65536):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
             tail = (tail + chunk)[-8192:]

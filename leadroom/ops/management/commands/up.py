@@ -95,7 +95,7 @@ class Command(BaseCommand):
         try:
             call_command("login_link", stdout=answer)
             self._say(f"sign in (once, 15 minutes): {answer.getvalue().strip()}")
-        except (CommandError, DatabaseError) as error:
+        except Exception as error:  # what runs well must not fall for want of a link
             self._say(f"No sign-in link could be made ({error}); try `python manage.py login_link`.")
         finally:
             connections.close_all()
