@@ -5,8 +5,6 @@
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
   const page = document.documentElement.dataset;
-  const stored = (key, fallback) => { try { return localStorage.getItem(key) ?? fallback; } catch { return fallback; } };
-  const store = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window: lasts for this page */ } };
   const visible = (el) => el.checkVisibility({ visibilityProperty: true });
   const inside = (topics) => (topics || "").split(/\s+/).filter(Boolean);
   let skew = 0; // server clock minus ours, in ms, learnt from its pings
@@ -56,7 +54,8 @@
   function follow(list, on) {
     list.dataset.follow = on ? "on" : "off";
     $$(`[data-follow-toggle="${CSS.escape(list.id)}"]`).forEach((el) => el.setAttribute("aria-pressed", String(on)));
-    if (on) { const box = scroller(list); box.dataset.ours = "1"; box.scrollTop = box.scrollHeight; }
+    const box = scroller(list), end = () => { box.dataset.ours = "1"; box.scrollTop = box.scrollHeight; };
+    if (on) { end(); requestAnimationFrame(() => list.dataset.follow === "on" && end()); } // rows get their height when drawn
   }
   function watchScroll(list) {
     const box = scroller(list);
@@ -95,12 +94,11 @@
     asked.delete(list);
     fresh.forEach((row) => htmx.process(row));
     if (list.dataset.follow !== "off") follow(list, true);
-    list.dispatchEvent(new CustomEvent("tail:appended", { bubbles: true, detail: { rows: fresh } }));
   }
 
   /* ── the one socket of a page ── */
   const live = {
-    socket: null, known: new Map(), tries: 0, opened: false, heardAt: Date.now(), asOf: new Date(), downSince: 0, timer: null,
+    socket: null, known: new Map(), tries: 0, openedAt: 0, heardAt: Date.now(), asOf: new Date(), downSince: 0, timer: null,
     wanted() {
       const topics = new Map();
       $$("[data-live]").forEach((el) => inside(el.dataset.live).forEach((topic) => topics.set(topic, null)));
@@ -128,8 +126,8 @@
       socket.onopen = () => {
         this.known = new Map();
         asked.clear();
+        this.openedAt = Date.now();
         this.sync();
-        this.tries = 0;
         this.heard();
         refreshAll(); // what changed between the page's render, or the last line heard, and this moment
       };
@@ -139,13 +137,13 @@
         this.socket = null;
         this.downSince ||= Date.now();
         if (code === 4401) return toSignIn();
-        this.retry(code === 4408 && this.tries === 0 ? 0 : Math.min(5000, 250 * 2 ** this.tries) * (0.5 + Math.random() / 2));
+        if (this.openedAt && Date.now() - this.openedAt > 3000) this.tries = 0; // it had held: begin anew
+        const delay = code === 4408 && !this.tries ? 0 : Math.min(5000, 250 * 2 ** this.tries) * (0.5 + Math.random() / 2);
+        this.tries = Math.min(this.tries + 1, 6);
+        this.openedAt = 0;
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.connect(), delay);
       };
-    },
-    retry(delay) {
-      clearTimeout(this.timer);
-      this.tries = Math.min(this.tries + 1, 6);
-      this.timer = setTimeout(() => this.connect(), delay);
     },
     wake() { if (!this.socket && this.known.size) { this.tries = 0; this.connect(); } },
     heard(at) {
@@ -183,9 +181,8 @@
   const zone = page.zone || undefined;
   const clockText = (date) => date.toLocaleTimeString("en-GB", { timeZone: zone });
   function ageText(seconds) {
-    const whole = Math.max(0, Math.floor(seconds));
-    for (const [size, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) if (whole >= size) return `${Math.floor(whole / size)} ${unit}`;
-    return `${whole} s`;
+    const [size, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([size]) => seconds >= size) || [1, "s"];
+    return `${Math.max(0, Math.floor(seconds / size))} ${unit}`;
   }
   function tickTimes() {
     $$("time[data-relative]").forEach((el) => {
@@ -211,10 +208,7 @@
   function arm(toast) {
     toast.dataset.timed = "";
     const seconds = toast.dataset.armed !== undefined ? 10 : toast.dataset.kind === "bad" ? 12 : 6;
-    let timer = setTimeout(() => toast.remove(), seconds * 1000);
-    if (toast.dataset.armed !== undefined) return; // an undo that ends with the server's own 10 s
-    toast.addEventListener("mouseenter", () => clearTimeout(timer));
-    toast.addEventListener("mouseleave", () => { timer = setTimeout(() => toast.remove(), 2000); });
+    setTimeout(() => toast.remove(), seconds * 1000);
   }
   function toast({ text, kind = "", undo_url: undo }) {
     const list = $("#toasts"), item = $("#toast-template")?.content.firstElementChild.cloneNode(true);
@@ -247,12 +241,12 @@
     el.setAttribute("aria-describedby", "tip");
     const at = el.getBoundingClientRect(), box = tip.getBoundingClientRect();
     tip.style.left = `${Math.max(8, Math.min(at.left + at.width / 2 - box.width / 2, innerWidth - box.width - 8))}px`;
-    tip.style.top = `${at.top - box.height - 6 > 4 ? at.top - box.height - 6 : at.bottom + 6}px`;
+    tip.style.top = `${at.top - box.height > 4 ? at.top - box.height : at.bottom}px`;
   }
   function hideTip() { if (tipFor) { tipFor.removeAttribute("aria-describedby"); tipFor = null; tip.hidden = true; } }
   const refused = (el) => el?.getAttribute("aria-disabled") === "true";
   const tipped = (event) => event.target.closest?.("[data-reason], [data-tip]");
-  document.addEventListener("mouseover", (event) => { const el = tipped(event); if (el !== tipFor) { hideTip(); if (el) showTip(el); } });
+  document.addEventListener("mouseover", (event) => { const el = tipped(event); if (el !== tipFor && event.target !== tip) { hideTip(); if (el) showTip(el); } });
   document.addEventListener("focusin", (event) => { hideTip(); const el = tipped(event); if (el?.matches(":focus-visible")) showTip(el); });
   addEventListener("scroll", hideTip, { passive: true, capture: true });
   function refuse(el) { showTip(el); say(el.dataset.reason || "Not possible now", { now: true }); }
@@ -275,8 +269,14 @@
     row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
-  function place(row) { const rows = rowsIn(scopeOf(row)); return { id: row.id, scope: scopeOf(row).id, state: row.dataset.state, next: rows.slice(rows.indexOf(row) + 1).map((el) => el.id), at: rows.indexOf(row) }; }
-  function noteVerdict(el) { const row = rowOf(el); verdict = row?.id && el.closest("form, [hx-post]") ? { ...place(row), until: Date.now() + 4000 } : null; }
+  function place(row) {
+    const rows = rowsIn(scopeOf(row)), at = rows.indexOf(row);
+    return { id: row.id, scope: scopeOf(row).id, state: row.dataset.state, at, next: rows.slice(at + 1).map((el) => el.id) };
+  }
+  function noteVerdict(el) {
+    const row = rowOf(el);
+    verdict = row?.id && el.closest("form, [hx-post]") ? { ...place(row), until: Date.now() + 4000 } : null;
+  }
   function nextRow({ scope, next, at }) {
     const found = next.map((id) => document.getElementById(id)).find((el) => el?.isConnected && visible(el));
     if (found) return found;
@@ -299,7 +299,7 @@
   /* ── keys ── */
   const press = tinykeys.matchKeyBindingPress, parse = (text) => tinykeys.parseKeybinding(text)[0];
   const typing = (el) => el?.matches?.("input:not([type=checkbox],[type=radio],[type=button],[type=submit]), textarea, select, [contenteditable=true]");
-  const keysOn = () => stored("leadroom.keys", "on") === "on";
+  const keysOn = () => localStorage.getItem("leadroom.keys") !== "off";
   const dialogOpen = () => $("dialog[open]");
   let going = 0;
   function move(step) {
@@ -329,6 +329,7 @@
   }
   function back() {
     const active = document.activeElement;
+    if (tipFor) return hideTip();
     if (typing(active)) { const row = rowOf(active); active.blur(); if (row) focusRow(row); } else $("[data-back]")?.click();
   }
   const commands = [
@@ -396,7 +397,7 @@
     else if (has("copy")) navigator.clipboard?.writeText(el.dataset.copy).then(() => toast({ text: "Copied" }));
     else { const target = document.getElementById(el.hash.slice(1)); if (target) requestAnimationFrame(() => focusRow($("[data-row]", target) || target)); }
   });
-  document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) store("leadroom.keys", event.target.checked ? "on" : "off"); });
+  document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) localStorage.setItem("leadroom.keys", event.target.checked ? "on" : "off"); });
   function setTheme() {
     const next = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";
     page.theme = next;
@@ -429,7 +430,14 @@
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
     if (ctx && !isNews(ctx) && !ctx.response) toast({ text: "No answer from Leadroom. Nothing is lost on this page; try again in a moment.", kind: "bad" });
   });
-  document.addEventListener("htmx:after:swap", () => { $$("#toasts > .toast:not([data-timed])").forEach(arm); live.sync(); tickTimes(); showWaiting(); hideTip(); settleFocus(); });
+  document.addEventListener("htmx:after:swap", () => {
+    $$("#toasts > .toast:not([data-timed])").forEach(arm);
+    live.sync();
+    tickTimes();
+    hideTip();
+    settleFocus();
+  });
+  document.addEventListener("htmx:finally:swap", () => setTimeout(showWaiting)); // htmx sets the title last
 
   $$("#toasts > .toast").forEach(arm);
   showWaiting();

@@ -120,7 +120,7 @@ def exact(moment: dt.datetime) -> str:
 @register.simple_tag
 def relative_time(moment: dt.datetime | None, form: str = "ago") -> SafeString | str:
     """`14 s ago`, or `14 s` with form "age"; exact on hover, kept fresh by the browser. None: a dash."""
-    if moment is None:
+    if not moment:  # a template hands in an empty text for what is not there
         return "–"
     past = (clock.now() - moment).total_seconds()
     words = _words(abs(past))
@@ -137,7 +137,7 @@ def relative_time(moment: dt.datetime | None, form: str = "ago") -> SafeString |
 @register.simple_tag
 def exact_time(moment: dt.datetime | None, form: str = "") -> SafeString | str:
     """A time in the lead's zone: `22 Nov 10:02:03`, or `10:02:03` with form "clock". None: a dash."""
-    if moment is None:
+    if not moment:
         return "–"
     shown = f"{timezone.localtime(moment):%H:%M:%S}" if form == "clock" else exact(moment)
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact(moment), shown)

@@ -167,10 +167,13 @@ _TAGS = {
 }
 
 
+_ATTRIBUTES = {("a", "href"), ("ol", "start"), ("span", "class"), ("span", "title")}  # spans are our own chips
+
+
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
-    if (tag, name) == ("a", "href"):
+    if (tag, name) == ("a", "href"):  # no links into the house
         return value if value.startswith(("https://", "http://", "mailto:")) else None
-    return value
+    return value if (tag, name) in _ATTRIBUTES or name == "rel" else None
 
 
 def markdown_html(text: str) -> SafeString:
