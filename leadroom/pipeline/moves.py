@@ -1,0 +1,90 @@
+"""Moves of the lead that concern several rooms at once."""
+
+import datetime as dt
+
+from django.db import transaction
+
+from leadroom.agents.actions import stop_open_runs
+from leadroom.agents.enums import Role, RunState
+from leadroom.agents.queries import latest_run
+from leadroom.agents.rules import check_note
+from leadroom.lib.actors import Actor
+from leadroom.lib.errors import NotPermitted
+from leadroom.pipeline import briefs, steps
+from leadroom.projects import rules
+from leadroom.projects.actions import move_stage
+from leadroom.projects.enums import Stage
+from leadroom.projects.models import WorkItem
+from leadroom.requirements.enums import Confidence
+from leadroom.requirements.queries import latest_revision
+from leadroom.worktrees import actions as worktrees
+from leadroom.worktrees.enums import StitchState, WorktreeState
+from leadroom.worktrees.models import Worktree
+
+
+def check_send_back(item: WorkItem, *, by: Actor) -> None:
+    """Raises NotPermitted with the sentence for the disabled button."""
+    if not by.is_human:
+        raise NotPermitted("Only a person sends work back.")
+    if item.stage not in (Stage.VERIFY, Stage.STITCH):
+        raise NotPermitted("There is no finished work to send back at this stage.")
+    stitch = steps.current_stitch(item)
+    if stitch is not None and stitch.state in (StitchState.SIGNED, StitchState.MERGED):
+        raise NotPermitted("The merge is signed already; open a new item for what should change.")
+
+
+@transaction.atomic
+def send_back(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None:
+    """Back to BUILD with the lead's words as the reason; a conflicted tree is set aside for one on the new base.
+
+    Raises NotPermitted, BadInput.
+    """
+    check_send_back(item, by=by)
+    check_note(text)
+    stitch = steps.current_stitch(item)
+    if stitch is not None:
+        is_conflict = stitch.state == StitchState.CONFLICTED
+        worktrees.abort(stitch=stitch, reason=text, by=by, now=now)
+        if is_conflict:
+            for worktree in Worktree.objects.filter(run__item=item, head=stitch.commit, state=WorktreeState.ACTIVE):
+                worktrees.move_tree(worktree=worktree, to=WorktreeState.ARCHIVED, by=by, now=now)
+            text += " (Your tree starts from the branch as it is now; the earlier work conflicted in: "
+            text += ", ".join(stitch.conflicts[:20]) + ".)"
+    move_stage(item=item, to=Stage.BUILD, reason=f"{by.name} sent it back: {text}", by=by, now=now)
+
+
+@transaction.atomic
+def supply_missing(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None:
+    """Queue the requirements agent again with what the lead adds to a LOW document. Raises NotPermitted, BadInput."""
+    if not by.is_human:
+        raise NotPermitted("Only a person supplies what the request lacks.")
+    check_note(text)
+    revision, run = latest_revision(item), latest_run(item, Role.REQUIREMENTS)
+    if item.stage != Stage.ALIGN or revision is None or revision.confidence != Confidence.LOW:
+        raise NotPermitted("The document does not wait for anything from you.")
+    attempt = run.attempt + 1 if run else 1
+    steps.start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, attempt, before=revision, supplied=text))
+
+
+@transaction.atomic
+def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
+    """After a person stopped a run: a new attempt of that role. Raises NotPermitted."""
+    if not by.is_human:
+        raise NotPermitted("Only a person starts a stopped run again.")
+    run = item.runs.order_by("-pk").first()
+    if run is None or run.state != RunState.CANCELLED:
+        raise NotPermitted("No run of this item was stopped.")
+    steps.start_run(item, Role(run.role), run.brief)
+
+
+@transaction.atomic
+def drop(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
+    """Stop what runs and drop the item; its trees and branches are kept. Raises NotPermitted."""
+    rules.check_drop(item, by=by)
+    stitch = steps.current_stitch(item)
+    if stitch is not None and stitch.state in (StitchState.SIGNED, StitchState.MERGED):
+        raise NotPermitted("The merge is signed already, so the item can no longer be dropped.")
+    stop_open_runs(item=item, by=by, now=now)
+    if stitch is not None:
+        worktrees.abort(stitch=stitch, reason="dropped", by=by, now=now)
+    move_stage(item=item, to=Stage.DROPPED, reason=f"dropped by {by.name}", by=by, now=now)

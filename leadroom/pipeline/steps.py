@@ -1,0 +1,220 @@
+"""One function per stage: look at the facts and make at most one move. Run twice, the second does nothing."""
+
+from collections.abc import Callable
+
+from leadroom.agents.actions import queue_run, resume
+from leadroom.agents.enums import Role, RunState, WaitReason
+from leadroom.agents.models import Run
+from leadroom.agents.queries import latest_run
+from leadroom.lib.actors import system
+from leadroom.lib.clock import now
+from leadroom.pipeline import briefs
+from leadroom.projects.actions import move_stage
+from leadroom.projects.enums import Risk, Stage
+from leadroom.projects.models import StageVisit, WorkItem
+from leadroom.requirements.actions import resolve_recommended
+from leadroom.requirements.enums import Confidence
+from leadroom.requirements.queries import latest_revision, open_count
+from leadroom.skills.actions import keep_version
+from leadroom.skills.queries import manifests_for
+from leadroom.testplans import actions as plans
+from leadroom.testplans.enums import PlanState, ReviewKind, ReviewVerdict
+from leadroom.testplans.models import TestPlan
+from leadroom.testplans.queries import current_plan, review_rounds
+from leadroom.verification.actions import request as request_verification
+from leadroom.verification.enums import VerificationState
+from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
+from leadroom.worktrees import joining
+from leadroom.worktrees.actions import move_tree, open_stitch, reopen_trial
+from leadroom.worktrees.enums import StitchState, WorktreeState
+from leadroom.worktrees.models import Stitch, Worktree
+
+BY = system("pipeline")
+REVIEW_ROUNDS = 2
+"""Times an agent may send a plan back before the lead sees it with the findings."""
+ATTEMPTS = 3
+"""Attempts of a developer before a failed verification waits for the lead."""
+
+
+def start_run(item: WorkItem, role: Role, brief: str) -> None:
+    """Queue a run with the role's skills as they are now, and their versions on record."""
+    manifests = manifests_for(role)
+    versions = [keep_version(manifest=manifest, by=BY, now=now()) for manifest in manifests]
+    queue_run(
+        item=item, role=role, brief=brief, system_prompt=briefs.system_prompt(role, manifests), skills=versions, by=BY, now=now()
+    )
+
+
+def align(item: WorkItem) -> bool:
+    run = latest_run(item, Role.REQUIREMENTS)
+    if run is None:
+        start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1))
+        return True
+    if run.state == RunState.WAITING and run.wait_reason == WaitReason.PICKS:
+        if open_count(item):
+            return item.risk == Risk.LIGHT and resolve_recommended(item=item, by=BY, now=now()) > 0
+        resume(run=run, text=briefs.picks(item), by=BY, now=now())
+        return True
+    revision = latest_revision(item)
+    if run.state == RunState.COMPLETED and revision is not None and revision.confidence != Confidence.LOW:
+        reason = f"document {revision.number} is {revision.confidence.lower()} confidence"
+        move_stage(item=item, to=Stage.PLAN, reason=reason, by=BY, now=now())
+        return True
+    return False
+
+
+def plan(item: WorkItem) -> bool:
+    current = current_plan(item)
+    if current is None or current.state == PlanState.RETURNED:
+        return _ask_planner(item, current)
+    if current.state == PlanState.DRAFT:
+        author = latest_run(item, Role.PLANNER)
+        if author is None or author.state != RunState.COMPLETED:
+            return False
+        plans.open_agent_review(plan=current, by=BY, now=now())
+        return True
+    if current.state == PlanState.AGENT_REVIEW:
+        return _after_agent_review(item, current)
+    if current.state == PlanState.FROZEN:
+        move_stage(item=item, to=Stage.BUILD, reason=f"plan {current.number} is frozen", by=BY, now=now())
+        return True
+    return False
+
+
+def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
+    revision, author = latest_revision(item), latest_run(item, Role.PLANNER)
+    if revision is None:
+        return False
+    is_due = author is None or (author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk)
+    if is_due:
+        attempt = author.attempt + 1 if author else 1
+        start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned))
+    return is_due
+
+
+def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
+    review = next((r for r in current.reviews.all() if r.kind == ReviewKind.AGENT), None)
+    reviewer = latest_run(item, Role.REVIEWER)
+    if review is None:
+        is_due = reviewer is None or (reviewer.state == RunState.COMPLETED and reviewer.queued_at < current.created_at)
+        if is_due:
+            start_run(item, Role.REVIEWER, briefs.for_reviewer(item, reviewer.attempt + 1 if reviewer else 1, current))
+        return is_due
+    if reviewer is not None and reviewer.state != RunState.COMPLETED:
+        return False
+    if review.verdict == ReviewVerdict.CHANGE and review_rounds(item) <= REVIEW_ROUNDS:
+        plans.return_to_author(plan=current, by=BY, now=now())
+    elif review.verdict == ReviewVerdict.APPROVE and item.risk == Risk.LIGHT:
+        plans.freeze_light(plan=current, by=BY, now=now())
+    else:
+        plans.open_lead_review(plan=current, by=BY, now=now())
+    return True
+
+
+def build(item: WorkItem) -> bool:
+    run, current = latest_run(item, Role.DEVELOPER), current_plan(item)
+    if current is None:
+        return False
+    if run is None:
+        start_run(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
+        return True
+    if run.state != RunState.COMPLETED:
+        return False
+    if run.ended_at is not None and run.ended_at < item.stage_entered_at:
+        start_run(item, Role.DEVELOPER, _brief_again(item, run, current))
+    else:
+        move_stage(item=item, to=Stage.VERIFY, reason=f"attempt {run.attempt} reported complete", by=BY, now=now())
+    return True
+
+
+def _brief_again(item: WorkItem, run: Run, current: TestPlan) -> str:
+    visit = StageVisit.objects.filter(item=item, stage=Stage.BUILD).order_by("-pk").first()
+    verification = latest_verification(item)
+    failures = failed_results(verification) if verification and verification.state == VerificationState.FAILED else []
+    reason = visit.reason if visit else ""
+    return briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason, failures=failures)
+
+
+def _developed(item: WorkItem) -> tuple[Run, Worktree] | None:
+    run = latest_run(item, Role.DEVELOPER)
+    worktree = Worktree.objects.filter(run=run).select_related("run__item__project").first() if run else None
+    return (run, worktree) if run and worktree else None
+
+
+def current_stitch(item: WorkItem) -> Stitch | None:
+    rows = Stitch.objects.filter(item=item).exclude(state=StitchState.ABORTED)
+    return rows.select_related("item__project", "item__stitch_owner", "signed_by").first()
+
+
+def verify(item: WorkItem) -> bool:
+    developed, current = _developed(item), current_plan(item)
+    if developed is None or current is None:
+        return False
+    run, worktree = developed
+    stitch = current_stitch(item)
+    if stitch is None or stitch.commit != worktree.head:
+        open_stitch(item=item, commit=worktree.head, by=BY, now=now())
+        return True
+    if stitch.state == StitchState.PENDING:
+        joining.try_merge(stitch=stitch, now=now())
+        return True
+    if stitch.state == StitchState.CONFLICTED:
+        reason = "the work conflicts with the branch; the stitch owner decides"
+        move_stage(item=item, to=Stage.STITCH, reason=reason, by=BY, now=now())
+        return True
+    verification = verification_of(item, stitch.trial)
+    if verification is None:
+        request_verification(item=item, plan=current, commit=stitch.trial, by=BY, now=now())
+        return True
+    if verification.state == VerificationState.PASSED:
+        move_stage(item=item, to=Stage.STITCH, reason="every frozen case passed on the merged tree", by=BY, now=now())
+        return True
+    if verification.state == VerificationState.FAILED and run.attempt < ATTEMPTS:
+        failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
+        reason = f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
+        move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())
+        return True
+    return False
+
+
+def stitch(item: WorkItem) -> bool:
+    current = current_stitch(item)
+    if current is None or current.state == StitchState.PENDING:
+        move_stage(item=item, to=Stage.VERIFY, reason="the branch moved: merged and verified anew", by=BY, now=now())
+        return True
+    if current.state == StitchState.CLEAN:
+        if _is_stale(current) or not is_verified(item, current.trial):
+            reopen_trial(stitch=current, reason="Another item was merged first; this one is tried and verified again.", by=BY, now=now())
+            return True
+        return False
+    if current.state == StitchState.SIGNED:
+        joining.merge_signed(stitch=current, now=now())
+        return True
+    if current.state == StitchState.MERGED:
+        return _finish(item, current)
+    return False
+
+
+def _is_stale(current: Stitch) -> bool:
+    merged = Stitch.objects.filter(item__project_id=current.item.project_id, state=StitchState.MERGED)
+    return merged.filter(merged_at__gt=current.tried_at).exclude(merge_commit=current.onto).exists()
+
+
+def _finish(item: WorkItem, current: Stitch) -> bool:
+    if not current.published_ref and not current.problem:
+        joining.publish_merge(stitch=current, now=now())
+        return True
+    for worktree in Worktree.objects.filter(run__item=item, state=WorktreeState.ACTIVE):
+        home = WorktreeState.STITCHED if worktree.head == current.commit else WorktreeState.ARCHIVED
+        move_tree(worktree=worktree, to=home, by=BY, now=now())
+    move_stage(item=item, to=Stage.DONE, reason=f"merged as {current.merge_commit[:10]}", by=BY, now=now())
+    return True
+
+
+STEPS: dict[str, Callable[[WorkItem], bool]] = {
+    Stage.ALIGN: align,
+    Stage.PLAN: plan,
+    Stage.BUILD: build,
+    Stage.VERIFY: verify,
+    Stage.STITCH: stitch,
+}
