@@ -18,8 +18,8 @@ DEFAULT_PACE = 0.35
 class CuttingServer(Server):
     """Daphne, with one thing added: an application may drop its connection in the middle of a response.
 
-    Daphne itself ends every response properly, and one whose application failed is left hanging; neither is what a
-    client sees when a network breaks.
+    Daphne itself ends every response properly, and one whose application failed is left hanging; neither is
+    what a client sees when a network breaks.
     """
 
     failure: str = ""
@@ -49,10 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="leadroom.rehearsal", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="0 takes any free port and prints it")
-    parser.add_argument("--pace", type=float, default=None, help="seconds between chunks; also REHEARSAL_PACE")
+    parser.add_argument(
+        "--pace", type=float, default=None, help="seconds between chunks; also REHEARSAL_PACE"
+    )
     options = parser.parse_args(arguments)
     try:
-        pace = float(os.environ.get("REHEARSAL_PACE") or DEFAULT_PACE) if options.pace is None else options.pace
+        pace = (
+            float(os.environ.get("REHEARSAL_PACE") or DEFAULT_PACE) if options.pace is None else options.pace
+        )
     except ValueError:
         parser.error("REHEARSAL_PACE needs a number of seconds, such as 0.3.")
     host = options.host.replace(":", r"\:")

@@ -29,7 +29,8 @@ MODELS = ("rehearsal-strong", "rehearsal-middle", "rehearsal-fast")
 class RehearsalApp:
     """Answers Messages API requests by playing scripts.
 
-    `pace` is the pause in seconds between chunks of text where neither the script nor the conversation names one.
+    `pace` is the pause in seconds between chunks of text where neither the script nor the conversation
+    names one.
     """
 
     def __init__(self, *, scripts: Path = SCRIPTS, pace: float = 0.0) -> None:
@@ -101,9 +102,7 @@ class RehearsalApp:
         finally:
             watcher.cancel()
 
-    def _choose(
-        self, conversation: Conversation, body: Mapping[str, Any]
-    ) -> tuple[str, Turn, float | None]:
+    def _choose(self, conversation: Conversation, body: Mapping[str, Any]) -> tuple[str, Turn, float | None]:
         """The script's name, its turn and its own pace. Without a marker it says how to name one."""
         asked = conversation.script
         script: Script | None = self._library.find(asked) if asked else None
@@ -111,7 +110,9 @@ class RehearsalApp:
             return script.name, script.turn(conversation), script.pace
         known = ", ".join(self._library.names)
         wrong = f"No script is called {asked!r}." if asked else "This is a rehearsal and no script is named."
-        sentence = f"{wrong} Put a line such as [[script:first/requirements]] in a user message. Scripts: {known}."
+        sentence = (
+            f"{wrong} Put a line such as [[script:first/requirements]] in a user message. Scripts: {known}."
+        )
         if asked or body.get("tools"):
             raise ApiError(400, sentence)
         return "", Turn(text=sentence), None
@@ -126,9 +127,7 @@ class RehearsalApp:
             raise ApiError(400, str(error)) from error
         if fault is None:
             return None
-        due = self._counter.is_due(
-            fault, script=script, turn=conversation.turn, digest=conversation.digest
-        )
+        due = self._counter.is_due(fault, script=script, turn=conversation.turn, digest=conversation.digest)
         return fault if due else None
 
 
@@ -140,14 +139,18 @@ class _Exchange:
         self._request_id = request_id
         self._sent = 0
 
-    async def json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
+    async def json(
+        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> None:
         data = json.dumps(body, ensure_ascii=False).encode()
         await self._start(
             status, {"content-type": "application/json", "content-length": str(len(data)), **(headers or {})}
         )
         await self._body(data, more=False)
 
-    async def whole(self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event) -> None:
+    async def whole(
+        self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event
+    ) -> None:
         """The answer as one JSON body, after a single pace."""
         await _pause(pace, gone)
         if fault is not None and fault.name == "stall":
@@ -163,7 +166,9 @@ class _Exchange:
         await self._body(data[: min(limit, len(data) - 1)])
         await self._send({"type": CUT})
 
-    async def stream(self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event) -> None:
+    async def stream(
+        self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event
+    ) -> None:
         """The answer as server-sent events, with at most one stream fault."""
         await self._start(200, CHUNKED)
         planned = list(wire.events(answer))
@@ -207,8 +212,9 @@ class _Exchange:
 def _stop_before(planned: list[tuple[float, dict[str, Any]]], fault: Fault | None) -> int:
     """The event before which a stream fault strikes.
 
-    A truncation comes by default where it tempts most: all blocks complete, only the stop reason missing. An error
-    and a stall come by default half-way. `bytes` moves a truncation to the first event boundary at or after it.
+    A truncation comes by default where it tempts most: all blocks complete, only the stop reason missing.
+    An error and a stall come by default half-way. `bytes` moves a truncation to the first event boundary at
+    or after it.
     """
     if fault is None or fault.name == "cut":
         return -1
@@ -277,6 +283,7 @@ def _check_key(headers: Mapping[str, str]) -> None:
 
 def _models() -> dict[str, Any]:
     data = [
-        {"type": "model", "id": name, "display_name": name, "created_at": "2026-11-01T00:00:00Z"} for name in MODELS
+        {"type": "model", "id": name, "display_name": name, "created_at": "2026-11-01T00:00:00Z"}
+        for name in MODELS
     ]
     return {"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}

@@ -22,10 +22,10 @@ MARKER = re.compile(r"\[\[(script|fault|pace|chunks):([^\[\]\n]{1,200})\]\]")
 class Conversation:
     """One request, read.
 
-    `script` is the name in the last script marker, or None. `turn` counts the assistant messages after it, from 0.
-    `last_text` is all text that came since the last assistant message, `results` every tool result so far, oldest
-    first. `fault`, `pace` and `chunks` are the last markers of those names, or None. `digest` names this exact
-    conversation.
+    `script` is the name in the last script marker, or None. `turn` counts the assistant messages after it,
+    from 0. `last_text` is all text that came since the last assistant message, `results` every tool result
+    so far, oldest first. `fault`, `pace` and `chunks` are the last markers of those names, or None.
+    `digest` names this exact conversation.
     """
 
     script: str | None
@@ -82,7 +82,7 @@ def _check_message(position: int, message: Any) -> None:
 
 
 def _check_tool_results(messages: list[dict[str, Any]]) -> None:
-    """The real API refuses a tool call without its result, and a result without its call; so does this one."""
+    """Refuses a tool call without its result and a result without its call, as the real API does."""
     asked: set[str] = set()
     for position, message in enumerate(messages):
         blocks = blocks_of(message)

@@ -6,11 +6,11 @@ A fault is asked for in one of three ways; the first found wins:
 * a marker in the conversation: `[[fault:429 times=2 retry_after=1]]`
 * a step of a script: `fault: {name: sse-error, times: 1}`
 
-Without `times` it happens on every request it applies to; `turn=N` limits it to that turn. With `times=k` it happens
-k times and then the same request succeeds. The server is stateless, so the count is kept in memory under the fault,
-the script, the turn and the digest of the conversation: retries of one request count together, a later turn starts
-afresh, and a restart of the server forgets. The client's own retry header is not used, since a client that starts a
-new request after a broken stream sets it back to zero.
+Without `times` it happens on every request it applies to; `turn=N` limits it to that turn. With `times=k`
+it happens k times and then the same request succeeds. The server is stateless, so the count is kept in
+memory under the fault, the script, the turn and the digest of the conversation: retries of one request
+count together, a later turn starts afresh, and a restart of the server forgets. The client's own retry
+header is not used, since a client that starts a new request after a broken stream sets it back to zero.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ NAMES = (*REFUSALS, *STREAM, *ANSWER)
 class Fault:
     """One failure and its settings.
 
-    `bytes` is where `cut` breaks the connection and where `truncate` ends (at the next event boundary), counted in
-    bytes of the response body. `seconds` is how long `stall` is silent. `retry_after` is the header of `429`.
+    `bytes` is where `cut` breaks the connection and where `truncate` ends (at the next event boundary),
+    counted in bytes of the response body. `seconds` is how long `stall` is silent. `retry_after` is the
+    header of `429`.
     """
 
     name: str
@@ -53,7 +54,7 @@ class Fault:
 
 
 def parse_fault(asked: str | dict[str, Any]) -> Fault | None:
-    """Reads `name key=value ...` or a mapping with `name`; `none` gives None. Raises ValueError with a sentence."""
+    """Reads `name key=value ...` or a mapping with `name`; `none` gives None. Raises ValueError."""
     if isinstance(asked, str):
         name, *pairs = asked.split()[:10] or [""]
         settings = dict(pair.partition("=")[::2] for pair in pairs)

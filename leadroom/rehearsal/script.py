@@ -1,14 +1,16 @@
 """Scripts: what the rehearsed model says, as files.
 
-`scripts/first/developer.yaml` is the script `first/developer`. A file has `about` (one sentence), `turns`, and may have
-`pace` (seconds between chunks, over the server's own), `repeat_last: true` (the last turn is played for ever) and, in
-place of turns, `like: other/script`. A turn has any of `thinking`, `text`, `tools` (a list of `{name, input}`), `chunks`
-(the text is repeated until so many chunks were sent), `pace` and `fault`. A turn may instead be `choose`, a list of turns
-of which the first whose `when` (a regular expression) is found in what came back last is played; the last needs no `when`.
+`scripts/first/developer.yaml` is the script `first/developer`. A file has `about` (one sentence), `turns`,
+and may have `pace` (seconds between chunks, over the server's own), `repeat_last: true` (the last turn is
+played for ever) and, in place of turns, `like: other/script`. A turn has any of `thinking`, `text`, `tools`
+(a list of `{name, input}`), `chunks` (the text is repeated until so many chunks were sent), `pace` and
+`fault`. A turn may instead be `choose`, a list of turns of which the first whose `when` (a regular
+expression) is found in what came back last is played; the last needs no `when`.
 
-Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of the latest message that contains
-`A-001`, `{{result:2|words}}` the first line of the third tool result, and `{{passed|9}}` or `{{failed|0}}` the number in the
-latest test result that names one; after the bar stand the words, or the number, used when there is none.
+Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of the latest message that
+contains `A-001`, `{{result:2|words}}` the first line of the third tool result, and `{{passed|9}}` or
+`{{failed|0}}` the number in the latest test result that names one; after the bar stand the words, or the
+number, used when there is none.
 """
 
 from __future__ import annotations
@@ -96,8 +98,9 @@ class Library:
     def find(self, asked: str) -> Script | None:
         """The script of that name, or the nearest shorter one.
 
-        A number at the end is an attempt: attempt 3 plays the latest script written for attempt 3, 2 or 1. After that
-        names get shorter from the right, so `slow/developer` may be played by `slow`. None when nothing fits.
+        A number at the end is an attempt: attempt 3 plays the latest script written for attempt 3, 2 or 1.
+        After that names get shorter from the right, so `slow/developer` may be played by `slow`. None when
+        nothing fits.
         """
         if not NAME.fullmatch(asked):
             return None
@@ -161,7 +164,11 @@ def _turn(where: str, data: Any) -> Turn:
         raise ScriptError(f"{where}: a turn knows {sorted(TURN_KEYS)}.")
     calls = []
     for call in data.get("tools") or ():
-        if not isinstance(call, dict) or set(call) != {"name", "input"} or not isinstance(call["input"], dict):
+        if (
+            not isinstance(call, dict)
+            or set(call) != {"name", "input"}
+            or not isinstance(call["input"], dict)
+        ):
             raise ScriptError(f"{where}: a tool call is a `name` and an `input`.")
         calls.append(ToolCall(str(call["name"]), call["input"]))
     try:
@@ -195,7 +202,7 @@ def _filled(turn: Turn, conversation: Conversation) -> Turn:
 
 
 def _fill(value: Any, conversation: Conversation) -> Any:
-    """Fills places in every text of a value. A text that is nothing but a number's place becomes the number."""
+    """Fills the places in every text of a value. A text that is only a number's place becomes the number."""
     if isinstance(value, dict):
         return {key: _fill(inner, conversation) for key, inner in value.items()}
     if isinstance(value, list):

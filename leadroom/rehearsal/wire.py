@@ -19,7 +19,7 @@ SMALLEST_JSON_CHUNK = 24
 
 @dataclass(frozen=True)
 class Block:
-    """A content block as it will be sent: `text` is the words, or a tool call's arguments as JSON (perhaps broken)."""
+    """A content block to be sent; `text` is its words, or a tool call's arguments (perhaps broken JSON)."""
 
     kind: str
     text: str
@@ -58,7 +58,9 @@ def answer_of(turn: Turn, body: Mapping[str, Any], *, damage: str = "") -> Answe
         blocks.append(Block("tool_use", arguments, name=name, id=new_id("toolu")))
     if not blocks:
         blocks.append(Block("text", "…"))
-    written = sum(len(piece) for block in blocks for piece in chunks_of(block)) + sum(len(b.name) for b in blocks)
+    written = sum(len(piece) for block in blocks for piece in chunks_of(block)) + sum(
+        len(b.name) for b in blocks
+    )
     return Answer(
         id=new_id("msg"),
         model=str(body.get("model")),
@@ -82,7 +84,7 @@ _PARTS = ("system", "tools", "messages")
 
 
 def input_usage(body: Mapping[str, Any]) -> dict[str, int]:
-    """Input side of `usage`: with `cache_control` anywhere, what was there a turn ago counts as read from the cache."""
+    """Input side of `usage`; with `cache_control`, what was sent a turn ago counts as read from the cache."""
     total = input_tokens(body)
     if '"cache_control"' not in json.dumps({part: body.get(part) for part in _PARTS}):
         return {"input_tokens": total, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
@@ -99,7 +101,7 @@ def input_usage(body: Mapping[str, Any]) -> dict[str, int]:
 
 
 def message_json(answer: Answer) -> dict[str, Any]:
-    """The non-streaming response body. Broken arguments are given as the broken text, since JSON cannot hold them."""
+    """The non-streaming response body. Broken arguments become a string, since JSON cannot hold them."""
     content: list[dict[str, Any]] = []
     for block in answer.blocks:
         if block.kind == "tool_use":

@@ -1,7 +1,7 @@
 """Plays a developer script against a plain folder: a tiny, unconfined executor of the machine tools.
 
-It exists to prove that the scripts' edits apply and that their tests turn from red to green. It is no part of the house:
-only scripts from this repository are ever given to it.
+It exists to prove that the scripts' edits apply and that their tests turn from red to green. It is no part
+of the house: only scripts from this repository are ever given to it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,14 @@ class Played:
         return [result for call, result in self.calls if call.name == name]
 
 
-def play(library: Library, script: str, tree: Path, *, run_commands: bool = True, answer: str = "Yes.") -> Played:
-    """Plays a script turn by turn until it reports. Tool failures are results, as in the house."""
+def play(
+    library: Library, script: str, tree: Path, *, recorded: list[str] | None = None, answer: str = "Yes."
+) -> Played:
+    """Plays a script turn by turn until it reports. Tool failures are results, as in the house.
+
+    With `recorded` no command is run; its results are given instead, one after the other.
+    """
+    commands = None if recorded is None else iter(recorded)
     played = Played(messages=[{"role": "user", "content": f"Your brief.\n\n[[script:{script}]]"}])
     found = library.find(script)
     assert found is not None, script
@@ -48,12 +54,17 @@ def play(library: Library, script: str, tree: Path, *, run_commands: bool = True
         asked: list[dict[str, Any]] = []
         given: list[dict[str, Any]] = []
         for call in turn.tools:
-            result = execute(call, tree, run_commands=run_commands)
+            if call.name == "run_command" and commands is not None:
+                result = next(commands)
+            else:
+                result = execute(call, tree)
             number = f"toolu_{len(played.calls)}"
             asked.append({"type": "tool_use", "id": number, "name": call.name, "input": call.input})
             given.append({"type": "tool_result", "tool_use_id": number, "content": result})
             played.calls.append((call, result))
-        played.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn.text or "…"}, *asked]})
+        played.messages.append(
+            {"role": "assistant", "content": [{"type": "text", "text": turn.text or "…"}, *asked]}
+        )
         if any(call.name == "report" for call in turn.tools):
             return played
         if any(call.name in ("ask", "propose_ambiguities") for call in turn.tools):
@@ -62,14 +73,16 @@ def play(library: Library, script: str, tree: Path, *, run_commands: bool = True
     raise AssertionError(f"{script} never reports")
 
 
-def execute(call: ToolCall, tree: Path, *, run_commands: bool) -> str:
+def execute(call: ToolCall, tree: Path) -> str:
     """One tool call. Failures come back as text that starts with `error:`."""
     if call.name in HOUSE_TOOLS:
         return "ok"
     if call.name == "run_command":
-        return run(call.input["command"], tree) if run_commands else "not run"
+        return run(call.input["command"], tree)
     path = tree / call.input.get("path", ".")
     if call.name == "read_file":
+        if path.is_dir():
+            return "\n".join(sorted(inner.name for inner in path.iterdir())) or "empty"
         return path.read_text() if path.is_file() else f"error: there is no file {call.input['path']}"
     if call.name == "search_files":
         return _search(call.input, tree)
@@ -83,16 +96,22 @@ def execute(call: ToolCall, tree: Path, *, run_commands: bool) -> str:
 
 
 def run(command: str, tree: Path) -> str:
-    """A shell command in the tree, with this interpreter's folder first on the path."""
+    """A shell command in the tree, with this interpreter first on the path; pytest names every outcome."""
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tree),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+        "PYTEST_ADDOPTS": "-p no:cacheprovider -rA",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     }
     done = subprocess.run(
-        ["sh", "-c", command], cwd=tree, env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", command],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return f"exit status {done.returncode}\n{done.stdout}{done.stderr}"
 

@@ -1,8 +1,9 @@
-"""A second model server that speaks the Messages API: standard library only, and nothing shared with the first.
+"""A second model server that speaks the Messages API: standard library only, nothing shared with the first.
 
-It proves that any server with this API can be an endpoint. A scenario is a list of turns; a turn is a list of content blocks,
-each a text (`str`) or a tool call (`(name, input)`). Turn n answers a conversation with n assistant messages; past the
-end the last turn is repeated. Only streaming and plain JSON answers exist, and no faults.
+It proves that any server with this API can be an endpoint. A scenario is a list of turns; a turn is a list
+of content blocks, each a text (`str`) or a tool call (`(name, input)`). Turn n answers a conversation with
+n assistant messages; past the end the last turn is repeated. Only streaming and plain JSON answers exist,
+and no faults.
 """
 
 from __future__ import annotations
@@ -37,7 +38,12 @@ class OtherModel:
             else:
                 name, arguments = block
                 content.append(
-                    {"type": "tool_use", "id": f"toolu_other_{spoken}_{position}", "name": name, "input": arguments}
+                    {
+                        "type": "tool_use",
+                        "id": f"toolu_other_{spoken}_{position}",
+                        "name": name,
+                        "input": arguments,
+                    }
                 )
         return content
 
@@ -63,7 +69,8 @@ def _handler_for(model: OtherModel) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers.get("content-length", "0")))
-            if self.headers.get("x-api-key") != model.key:
+            bearer = self.headers.get("authorization", "").removeprefix("Bearer ")
+            if model.key not in (self.headers.get("x-api-key"), bearer):
                 self._refuse(401, "authentication_error", "invalid x-api-key")
             elif self.path.partition("?")[0] != "/v1/messages":
                 self._refuse(404, "not_found_error", f"Not found: {self.path}")
