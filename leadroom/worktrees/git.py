@@ -249,14 +249,12 @@ def _failure(
     )
 
 
-def fetch(origin: Path, what: str, *, into: Path, ref: str = "", is_checked: bool = False) -> None:
+def fetch(origin: Path, what: str, *, into: Path, ref: str = "", options: Sequence[str] = ()) -> None:
     """Brings `what` (a full ref name or commit id) from a repository or bundle, as `ref` if one is given.
 
-    `is_checked` has git check every object that comes. No tags, no FETCH_HEAD, no clean-up afterwards.
-    Raises GitFailed.
+    No tags, no FETCH_HEAD, no clean-up afterwards; `options` go before the verb. Raises GitFailed.
     """
-    checks = ("-c", "fetch.fsckObjects=true") if is_checked else ()
-    arguments = [*checks, "fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance"]
+    arguments = [*options, "fetch", "--quiet", "--no-write-fetch-head", "--no-tags", "--no-auto-maintenance"]
     wanted = f"+{what}:{ref}" if ref else what
     run_git(
         [*arguments, "--no-recurse-submodules", "--", str(origin), wanted],

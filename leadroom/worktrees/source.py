@@ -220,7 +220,7 @@ def shadow_of(location: Location, *, head: str = _NOTHING) -> Iterator[Path]:
     with scratch_folder("shadow") as shadow:
         for name in ("objects", "refs", "packed-refs", "logs"):
             target = location.common_dir / name
-            if target.exists():
+            if target.is_dir() or target.is_file():  # a pipe in its place would make git wait for ever
                 (shadow / name).symlink_to(target)
         lines = ["[core]", "repositoryformatversion = 0", "bare = false", "logAllRefUpdates = true"]
         # a planted commit graph could lie about who descends from whom

@@ -198,7 +198,8 @@ def _bring_in(control: BareRepository, bundle: Path, *, commit: str, base: str, 
         try:
             git.fetch(bundle, "HEAD", into=unpacked.path, ref="refs/heads/incoming")
             # git 2.39 checks what it fetches from a repository, but not what it fetches from a bundle
-            git.fetch(unpacked.path, commit, into=judged.path, ref="refs/heads/incoming", is_checked=True)
+            checks = ("-c", "fetch.fsckObjects=true", "-c", f"fetch.fsck.skipList={_known(judged, base)}")
+            git.fetch(unpacked.path, commit, into=judged.path, ref="refs/heads/incoming", options=checks)
         except git.GitFailed as error:
             raise _refused(f"git does not accept its objects ({error.detail})") from error
         _check_descent(judged, base, commit)
@@ -212,6 +213,19 @@ def _beside(control: BareRepository, path: Path, base: str) -> BareRepository:
     (path / "objects" / "info" / "alternates").write_text(f"{control.path / 'objects'}\n")
     run_git(["update-ref", "refs/heads/base", base], git_dir=path)
     return BareRepository(path)
+
+
+def _known(judged: BareRepository, base: str) -> str:
+    """Lists the files git looks into that the project brought itself: not for the agent to answer for.
+
+    The name is relative to the repository, where git runs: git would split a longer path at a space.
+    """
+    listing = run_git(["ls-tree", "-r", "-z", base], git_dir=judged.path).out.split(b"\0")
+    entries = [entry.partition(b"\t") for entry in listing]
+    names = (b".gitmodules", b".gitattributes")
+    blobs = {details.split()[2] for details, _, path in entries if path.rpartition(b"/")[2].lower() in names}
+    (judged.path / "known-objects").write_bytes(b"".join(blob + b"\n" for blob in sorted(blobs)))
+    return "known-objects"
 
 
 def _check_descent(repository: BareRepository, base: str, commit: str) -> None:
