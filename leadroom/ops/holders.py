@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from leadroom.ops.instance import is_locked
+from leadroom.lib.leases import is_held
 
 MARKER = (
     "LEADROOM_SUPERVISED"  # set by `up` for its children, inherited by every process that descends from it
@@ -27,7 +27,7 @@ def live_holders(home: Path) -> list[Holder]:
     """Holders whose lock is held right now."""
     found = []
     for path in sorted((home / "run" / "holders").glob("*.lock")):
-        if not is_locked(path):
+        if not is_held(path):
             continue
         try:
             pid = int(json.loads(path.read_text())["pid"])

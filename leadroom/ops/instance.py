@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict
+from leadroom.lib.leases import is_held
 
 
 @dataclass
@@ -36,25 +37,13 @@ class Running:
 
 def read_running(home: Path) -> Running | None:
     """What `up.json` says if its writer still holds the lock, else None."""
-    if not is_locked(home / "run" / "up.lock"):
+    if not is_held(home / "run" / "up.lock"):
         return None
     try:
         data: Mapping[str, Any] = json.loads((home / "run" / "up.json").read_text())
         return Running(**data)
     except (OSError, ValueError, TypeError):
         return None
-
-
-def is_locked(path: Path) -> bool:
-    """Whether another open file holds the flock on `path`. A path that cannot be opened is not locked."""
-    try:
-        with path.open() as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 class InstanceLock:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from leadroom.lib.errors import Conflict
-from leadroom.ops.instance import InstanceLock, Running, is_locked, read_running
+from leadroom.lib.leases import is_held
+from leadroom.ops.instance import InstanceLock, Running, read_running
 
 
 @pytest.fixture
@@ -47,9 +48,9 @@ def test_kill_9_frees_the_lock(home: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", script, str(home)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"held\n"
-        assert is_locked(home / "run" / "up.lock")
+        assert is_held(home / "run" / "up.lock")
         process.kill()
-    assert not is_locked(home / "run" / "up.lock")
+    assert not is_held(home / "run" / "up.lock")
 
 
 def test_what_runs_is_only_believed_while_its_writer_lives(home: Path) -> None:

@@ -2,12 +2,16 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import pytest
@@ -87,10 +91,22 @@ def test_every_part_runs_and_the_page_answers(program: Program) -> None:
     assert f"web ready on {program.url}" in program.said()
 
 
-def test_the_printed_link_signs_in_once(own_program: Program) -> None:
-    until(lambda: "sign in" in own_program.said(), what="a sign-in link")
-    line = next(line for line in own_program.said().splitlines() if line.startswith("sign in"))
-    assert line.rpartition(" ")[2].startswith(own_program.url)
+def test_the_printed_link_signs_in_once(program: Program) -> None:
+    until(lambda: "sign in" in program.said(), what="a sign-in link")
+    line = next(line for line in program.said().splitlines() if line.startswith("sign in"))
+    link = line.rpartition(" ")[2]
+    jar = CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    with browser.open(link, timeout=10) as page:
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+    assert token is not None
+    form = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
+    with browser.open(urllib.request.Request(link, form, {"Origin": program.url}), timeout=10) as room:
+        assert room.status == 200
+        assert "sign-in" not in room.url
+    assert any(cookie.name.startswith("leadroom_session") for cookie in jar)
+    with pytest.raises(urllib.error.HTTPError, match="410"):
+        urllib.request.urlopen(link, timeout=10)
 
 
 def test_a_second_start_says_who_runs(program: Program) -> None:
