@@ -263,3 +263,11 @@ def test_a_busy_port_is_explained() -> None:
     assert second.returncode == 1
     assert "Choose another --port." in second.stderr
     assert (status, errors) == (0, "")
+
+
+def test_a_pace_that_is_no_number_is_explained() -> None:
+    command = [sys.executable, "-m", "leadroom.rehearsal", "--port", "0"]
+    environment = {**os.environ, "REHEARSAL_PACE": "fast"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert "REHEARSAL_PACE needs a number of seconds" in done.stderr
