@@ -1,7 +1,7 @@
 """Writes of test plans."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -154,10 +154,12 @@ def send_review(
     user_id: int,
     by: Actor,
     now: dt.datetime,
+    blind_spots: Collection[str] = (),
 ) -> Review:
     """The lead's review as one message: approve freezes the plan, change sends it back with all marks.
 
-    `marks` are (case key, CaseMark, comment). Raises NotPermitted, Conflict (not what was read), BadInput.
+    `marks` are (case key, CaseMark, comment); `blind_spots` are the ticked names of `rules.BLIND_SPOTS`. Raises
+    NotPermitted, Conflict (not what was read), BadInput.
     """
     rules.check_lead_review(plan, seen_digest=seen_digest, by=by)
     cases = {case.key: case for case in plan.cases.all()}
@@ -168,6 +170,8 @@ def send_review(
             f"{wants_change[0][0].key} is marked {wants_change[0][1].label.lower()}, so the plan cannot be approved as it "
             "is. Send the review as a change, or clear the mark. Nothing was sent."
         )
+    if verdict == ReviewVerdict.APPROVE:
+        rules.check_blind_spots(plan, blind_spots)
     if verdict == ReviewVerdict.CHANGE and not wants_change and not summary.strip():
         raise BadInput("Say what should change: mark a case or write a sentence. Nothing was sent.")
     review = Review.objects.create(
@@ -185,7 +189,7 @@ def send_review(
     )
     if verdict == ReviewVerdict.APPROVE:
         _move(plan, PlanState.FROZEN, frozen_at=now, frozen_by=by.name)
-        _record(plan, "frozen", by=by, now=now, review=review.pk)
+        _record(plan, "frozen", by=by, now=now, review=review.pk, blind_spots=sorted(blind_spots))
     else:
         _move(plan, PlanState.RETURNED)
         _record(plan, "returned", by=by, now=now, review=review.pk)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,12 @@ from leadroom.testplans.enums import PLANS, Layer, PlanState
 from leadroom.testplans.models import TestPlan
 
 CASE_LIMIT = 300
+BLIND_SPOTS = {
+    "boundaries": "Are the boundaries complete?",
+    "error_paths": "Are the error paths covered?",
+    "intent": "Do the tests say what should happen, rather than what the code does?",
+}
+"""What plans of critical items are looked over for, by hand (PRODUCT, risk table)."""
 _NODE_ID = re.compile(r"(?!/)(?!.*(^|/)\.\.(/|$))[\w./-]+\.py(::[\w\[\]\-.,= ]+)+")
 
 
@@ -96,6 +102,14 @@ def check_lead_review(plan: TestPlan, *, seen_digest: str, by: Actor) -> None:
         raise NotPermitted(f"The plan is {PlanState(plan.state).label.lower()}; it does not wait for you.")
     if plan.digest != seen_digest:
         raise Conflict("The plan changed since you opened it; your verdicts are kept in the form. Read the new one first.")
+
+
+def check_blind_spots(plan: TestPlan, ticked: Collection[str]) -> None:
+    """A critical item's plan is approved only with every blind spot looked at. Raises BadInput naming the first left."""
+    left = [question for name, question in BLIND_SPOTS.items() if name not in ticked]
+    if plan.item.risk == Risk.CRITICAL and left:
+        more = f", and {count_of(len(left) - 1, 'more question')}" if len(left) > 1 else ""
+        raise BadInput(f"This item is critical: tick “{left[0]}”{more} before you approve. Nothing was sent.")
 
 
 def check_freeze_by_mechanism(plan: TestPlan) -> None:

@@ -11,6 +11,7 @@ from leadroom.lib.actors import Actor, ActorKind
 from leadroom.lib.errors import NotPermitted
 from leadroom.projects.models import Project, WorkItem
 from leadroom.projects.queries import may_act
+from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
@@ -47,6 +48,15 @@ def project_ids(request: HttpRequest) -> list[int]:
     if cached is None:
         cached = list(projects(request).values_list("pk", flat=True))
         request._project_ids = cached  # type: ignore[attr-defined]
+    return cached
+
+
+def waiting(request: HttpRequest) -> list[Waiting]:
+    """What waits for this person, read once per request; a write comes before the first call, never after."""
+    cached = getattr(request, "_waiting", None)
+    if cached is None:
+        cached = waiting_for_lead(project_ids(request))
+        request._waiting = cached  # type: ignore[attr-defined]
     return cached
 
 

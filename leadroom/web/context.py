@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from leadroom.agents.queries import running_count
-from leadroom.reading.queries import waiting_for_lead
 from leadroom.web import access
 from leadroom.web.needs.presenters import present_cards
 
@@ -41,7 +40,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     """Rail, top bar and Needs-you panel; nothing for people who are not signed in."""
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"topbar": {"sign_in_url": reverse("accounts:sign_in"), "zone": settings.TIME_ZONE}}
-    waiting = waiting_for_lead(access.project_ids(request))
+    waiting = access.waiting(request)
     match = request.resolver_match
     area = match.namespace if match else ""
     rail = [

@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from leadroom.reading.queries import waiting_for_lead
 from leadroom.web import access
 from leadroom.web.needs.presenters import present_cards
 
@@ -18,6 +17,5 @@ def panel(request: HttpRequest) -> HttpResponse:
 @require_GET
 def all(request: HttpRequest) -> HttpResponse:
     """Every open card in one order."""
-    waiting = waiting_for_lead(access.project_ids(request))
     fragment = "#cards" if request.headers.get("HX-Request") == "true" else ""
-    return render(request, f"needs/all.html{fragment}", {"cards": present_cards(waiting, request)})
+    return render(request, f"needs/all.html{fragment}", {"cards": present_cards(access.waiting(request), request)})
