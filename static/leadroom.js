@@ -4,29 +4,26 @@
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
   const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
   const page = document.documentElement.dataset;
   const visible = (el) => el.checkVisibility({ visibilityProperty: true });
-  const inside = (topics) => (topics || "").split(/\s+/).filter(Boolean);
+  const topicsOf = (el) => el.dataset.live.split(/\s+/).filter(Boolean);
   let skew = 0; // server clock minus ours, in ms, learnt from its pings
 
   // Nothing in an attribute may ever become code, whatever the page's policy says.
-  htmx.registerExtension("leadroom", {
-    init(api) {
-      const refuse = function () { throw new Error("Leadroom does not run code from attributes"); };
-      api.initSecurity(null, refuse, refuse);
-    },
-  });
-
+  function refuseCode() { throw new Error("Leadroom does not run code from attributes"); }
+  htmx.registerExtension("leadroom", { init: (api) => api.initSecurity(null, refuseCode, refuseCode) });
   /* ── speaking: one polite region, never faster than every 5 s unless the person just acted ── */
   let spokenAt = 0, speech = null;
   function say(text, { now = false, assertive = false } = {}) {
     const region = $(assertive ? "#say-now" : "#say");
-    if (!region) return;
     clearTimeout(speech);
-    const wait = now ? 0 : Math.max(0, spokenAt + 5000 - Date.now());
-    speech = setTimeout(() => { spokenAt = Date.now(); region.textContent = ""; setTimeout(() => { region.textContent = text; }, 50); }, wait);
+    speech = setTimeout(() => {
+      spokenAt = Date.now();
+      region.textContent = ""; // the same sentence twice is spoken twice
+      setTimeout(() => { region.textContent = text; }, 50);
+    }, now ? 0 : Math.max(0, spokenAt + 5000 - Date.now()));
   }
-
   /* ── news lane: a region that is stale fetches itself; one request in flight, one remembered ── */
   const busy = new Set(), stale = new Set(), due = new Set();
   const nameOf = (el) => el.id || el;
@@ -35,17 +32,12 @@
     due.add(el);
     flush ??= setTimeout(() => {
       flush = null;
-      for (const region of due) {
-        if (!region.isConnected) continue;
-        if (busy.has(nameOf(region))) stale.add(nameOf(region));
-        else region.dispatchEvent(new CustomEvent("news", { bubbles: false }));
-      }
+      const regions = [...due].filter((region) => region.isConnected);
       due.clear();
+      regions.forEach((region) => (busy.has(nameOf(region)) ? stale.add(nameOf(region)) : region.dispatchEvent(new CustomEvent("news"))));
     }, 50);
   }
-  const refreshTopic = (topic) => $$("[data-live]").filter((el) => inside(el.dataset.live).includes(topic)).forEach(refresh);
-  const refreshAll = () => $$("[data-live]").forEach(refresh);
-
+  const refreshTopic = (topic) => $$("[data-live]").filter((el) => topicsOf(el).includes(topic)).forEach(refresh);
   /* ── tail lane: rows of a transcript, in order, exactly once ── */
   const asked = new Map(); // list -> position last asked for, so that one gap asks once
   const lastOf = (list) => Number(list.dataset.after || 0);
@@ -77,42 +69,36 @@
       if (asked.get(list) !== last) { asked.set(list, last); live.send({ subscribe: [{ topic: list.dataset.tail, after: last }] }); }
       return;
     }
-    const draft = document.createElement("template");
-    draft.innerHTML = html;
-    const fresh = [];
-    for (const row of [...draft.content.children]) {
-      if (Number(row.dataset.seq) <= last) continue;
-      const old = row.id && document.getElementById(row.id);
+    const draft = Object.assign(document.createElement("template"), { innerHTML: html });
+    const fresh = [...draft.content.children].filter((row) => Number(row.dataset.seq) > last);
+    for (const row of fresh) {
+      const old = byId(row.id);
       if (old && list.contains(old)) { // a row that tells how its call ended takes the place of its beginning
         $$("details[id][open]", old).forEach((open) => { const same = row.querySelector(`#${CSS.escape(open.id)}`); if (same) same.open = true; });
-        if (old.contains(document.activeElement)) { row.tabIndex = -1; requestAnimationFrame(() => row.focus({ preventScroll: true })); }
+        const held = old.contains(document.activeElement);
         old.replaceWith(row);
+        if (held) { row.tabIndex = -1; row.focus({ preventScroll: true }); }
       } else list.append(row);
-      fresh.push(row);
     }
     list.dataset.after = to;
     asked.delete(list);
     fresh.forEach((row) => htmx.process(row));
     if (list.dataset.follow !== "off") follow(list, true);
   }
-
   /* ── the one socket of a page ── */
   const live = {
     socket: null, known: new Map(), tries: 0, openedAt: 0, heardAt: Date.now(), asOf: new Date(), downSince: 0, timer: null,
     wanted() {
-      const topics = new Map();
-      $$("[data-live]").forEach((el) => inside(el.dataset.live).forEach((topic) => topics.set(topic, null)));
-      $$("[data-tail]").forEach((el) => topics.set(el.dataset.tail, lastOf(el)));
-      return topics;
+      const news = $$("[data-live]").flatMap((el) => topicsOf(el).map((topic) => [topic, null]));
+      return new Map([...news, ...$$("[data-tail]").map((el) => [el.dataset.tail, lastOf(el)])]);
     },
     send(message) { if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message)); },
     sync() { // what the DOM shows now is what we are subscribed to
       const wanted = this.wanted();
-      const row = ([topic, after]) => (after === null ? { topic } : { topic, after });
       const more = [...wanted].filter(([topic, after]) => !this.known.has(topic) || (after !== null && this.known.get(topic) === null));
       const less = [...this.known.keys()].filter((topic) => !wanted.has(topic));
       if (less.length) this.send({ unsubscribe: less.map((topic) => ({ topic })) });
-      if (more.length) this.send({ subscribe: more.map(row) });
+      if (more.length) this.send({ subscribe: more.map(([topic, after]) => (after === null ? { topic } : { topic, after })) });
       this.known = wanted;
       $$("[data-tail]").forEach((list) => { watchScroll(list); if (!list.dataset.follow) follow(list, atEnd(scroller(list)) || !scroller(list).scrollTop); });
       if (wanted.size && !this.socket) this.connect();
@@ -120,16 +106,14 @@
     connect() {
       clearTimeout(this.timer);
       if (this.socket && this.socket.readyState < WebSocket.CLOSING) return;
-      const url = new URL(page.liveUrl || "/live/", location.href);
-      url.protocol = url.protocol.replace("http", "ws");
-      const socket = (this.socket = new WebSocket(url));
+      const socket = (this.socket = new WebSocket(new URL(page.liveUrl, location.href.replace(/^http/, "ws"))));
       socket.onopen = () => {
         this.known = new Map();
         asked.clear();
         this.openedAt = Date.now();
         this.sync();
         this.heard();
-        refreshAll(); // what changed between the page's render, or the last line heard, and this moment
+        $$("[data-live]").forEach(refresh); // what changed between the page's render, or the last line heard, and this moment
       };
       socket.onmessage = ({ data }) => { if (socket === this.socket) this.receive(JSON.parse(data)); };
       socket.onclose = ({ code }) => {
@@ -141,14 +125,13 @@
         const delay = code === 4408 && !this.tries ? 0 : Math.min(5000, 250 * 2 ** this.tries) * (0.5 + Math.random() / 2);
         this.tries = Math.min(this.tries + 1, 6);
         this.openedAt = 0;
-        clearTimeout(this.timer);
         this.timer = setTimeout(() => this.connect(), delay);
       };
     },
+    renew() { const old = this.socket; this.socket = null; old?.close(); this.wake(); },
     wake() { if (!this.socket && this.known.size) { this.tries = 0; this.connect(); } },
     heard(at) {
-      this.heardAt = Date.now();
-      this.downSince = 0;
+      [this.heardAt, this.downSince] = [Date.now(), 0];
       if (at) skew = new Date(at) - Date.now();
       this.asOf = new Date(Date.now() + skew);
       this.banner();
@@ -161,22 +144,19 @@
     banner() {
       const banner = $("#live-banner");
       if (!banner || !this.known.size) return;
-      const silent = Date.now() - this.heardAt > 12000;
-      const closed = this.downSince && Date.now() - this.downSince > 1500;
-      if (silent && this.socket?.readyState === WebSocket.OPEN) this.socket.close(); // half-open: ask anew
-      if (banner.hidden === Boolean(silent || closed)) {
-        banner.hidden = !(silent || closed);
-        $("[data-as-of]", banner).textContent = clockText(this.asOf);
-        if (!banner.hidden) say(`Live updates paused, as of ${clockText(this.asOf)}`);
-      }
+      const silent = Date.now() - this.heardAt > 12000, closed = this.downSince && Date.now() - this.downSince > 1500;
+      if (silent && this.socket?.readyState === WebSocket.OPEN) this.renew(); // half-open: it may never tell
+      if (banner.hidden !== Boolean(silent || closed)) return;
+      banner.hidden = !banner.hidden;
+      $("[data-as-of]", banner).textContent = clockText(this.asOf);
+      if (!banner.hidden) say(`Live updates paused, as of ${clockText(this.asOf)}`);
     },
   };
   function toSignIn() { if (page.signIn) location.assign(`${page.signIn}?next=${encodeURIComponent(location.pathname + location.search)}`); }
   addEventListener("online", () => live.wake());
-  addEventListener("pageshow", (event) => { if (event.persisted) { live.socket?.close(); live.socket = null; live.wake(); } });
+  addEventListener("pageshow", (event) => { if (event.persisted) live.renew(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) live.wake(); });
   setInterval(() => live.banner(), 500);
-
   /* ── times ── */
   const zone = page.zone || undefined;
   const clockText = (date) => date.toLocaleTimeString("en-GB", { timeZone: zone });
@@ -192,27 +172,21 @@
     });
   }
   setInterval(tickTimes, 10000);
-
   /* ── title and waiting count ── */
   let waiting = null;
   function showWaiting() {
     const count = Number($("#needs-you")?.dataset.waiting ?? document.body.dataset.waiting ?? 0);
-    const bare = document.title.replace(/^\(\d+\) /, "");
-    document.title = count ? `(${count}) ${bare}` : bare;
+    document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
     $$("[data-waiting-count]").forEach((el) => { el.textContent = count; el.closest("[data-waiting-link]").hidden = !count; });
     if (waiting !== null && count > waiting) say(count === 1 ? "One thing needs you" : `${count} things need you`);
     waiting = count;
   }
-
   /* ── toasts: {text, kind, undo_url} from an HX-Trigger header ── */
-  function arm(toast) {
-    toast.dataset.timed = "";
-    const seconds = toast.dataset.armed !== undefined ? 10 : toast.dataset.kind === "bad" ? 12 : 6;
-    setTimeout(() => toast.remove(), seconds * 1000);
-  }
+  const life = ({ dataset }) => ("armed" in dataset ? 10000 : dataset.kind === "bad" ? 12000 : 6000);
+  const arm = (item) => { item.dataset.timed = ""; setTimeout(() => item.remove(), life(item)); };
+  const armAll = () => $$("#toasts > .toast:not([data-timed])").forEach(arm);
   function toast({ text, kind = "", undo_url: undo }) {
-    const list = $("#toasts"), item = $("#toast-template")?.content.firstElementChild.cloneNode(true);
-    if (!list || !item || !text) return;
+    const list = $("#toasts"), item = $("#toast-template").content.firstElementChild.cloneNode(true);
     item.dataset.kind = kind;
     $(".toast-text", item).textContent = text;
     const button = $("[data-undo]", item);
@@ -222,21 +196,17 @@
     arm(item);
     say(undo ? `${text}. Press z to undo.` : text, { now: true, assertive: kind === "bad" });
   }
-  async function undo(button) {
+  function undo(button) {
     button.disabled = true;
-    await htmx.ajax("POST", button.dataset.undo, { source: button, target: button, swap: "none" });
-    button.closest(".toast")?.remove();
+    htmx.ajax("POST", button.dataset.undo, { source: button, target: button, swap: "none" }).then(() => button.closest(".toast")?.remove());
   }
   document.addEventListener("toast", (event) => toast(event.detail));
-
   /* ── refusals: a disabled button says why, on hover, on focus, and when pressed ── */
   const tip = $("#tip");
   let tipFor = null;
   function showTip(el) {
-    const text = el.dataset.reason || el.dataset.tip;
-    if (!tip || !text) return;
     tipFor = el;
-    tip.textContent = text;
+    tip.textContent = el.dataset.reason || el.dataset.tip;
     tip.hidden = false;
     el.setAttribute("aria-describedby", "tip");
     const at = el.getBoundingClientRect(), box = tip.getBoundingClientRect();
@@ -246,56 +216,50 @@
   function hideTip() { if (tipFor) { tipFor.removeAttribute("aria-describedby"); tipFor = null; tip.hidden = true; } }
   const refused = (el) => el?.getAttribute("aria-disabled") === "true";
   const tipped = (event) => event.target.closest?.("[data-reason], [data-tip]");
-  document.addEventListener("mouseover", (event) => { const el = tipped(event); if (el !== tipFor && event.target !== tip) { hideTip(); if (el) showTip(el); } });
-  document.addEventListener("focusin", (event) => { hideTip(); const el = tipped(event); if (el?.matches(":focus-visible")) showTip(el); });
+  document.addEventListener("mouseover", (event) => {
+    const el = tipped(event);
+    if (el !== tipFor && event.target !== tip) { hideTip(); if (el) showTip(el); }
+  });
+  document.addEventListener("focusin", (event) => { hideTip(); if (tipped(event)?.matches(":focus-visible")) showTip(tipped(event)); });
   addEventListener("scroll", hideTip, { passive: true, capture: true });
   function refuse(el) { showTip(el); say(el.dataset.reason || "Not possible now", { now: true }); }
   document.addEventListener("click", (event) => {
     const el = event.target.closest?.('[aria-disabled="true"]');
     if (!el) return;
     event.preventDefault();
-    event.stopImmediatePropagation();
+    event.stopImmediatePropagation(); // before htmx or a form hears of it
     refuse(el);
   }, true);
-
   /* ── focus: after a verdict to the next row, otherwise never moved by a swap ── */
   const rowOf = (el) => el?.closest?.("[data-row]");
   const scopeOf = (row) => row?.closest("[data-rows], main, aside") || $("main");
   const rowsIn = (scope) => $$("[data-row]", scope).filter(visible);
   let verdict = null, lost = null;
   function focusRow(row) {
-    if (!row) return;
-    if (!row.matches("a, button, input, [tabindex]")) row.tabIndex = -1;
-    row.focus({ preventScroll: true });
-    row.scrollIntoView({ block: "nearest" });
+    if (row && !row.matches("a, button, input, [tabindex]")) row.tabIndex = -1;
+    row?.focus({ preventScroll: true });
+    row?.scrollIntoView({ block: "nearest" });
   }
-  function place(row) {
-    const rows = rowsIn(scopeOf(row)), at = rows.indexOf(row);
+  function place(row, rows = rowsIn(scopeOf(row)), at = rows.indexOf(row)) {
     return { id: row.id, scope: scopeOf(row).id, state: row.dataset.state, at, next: rows.slice(at + 1).map((el) => el.id) };
   }
-  function noteVerdict(el) {
-    const row = rowOf(el);
-    verdict = row?.id && el.closest("form, [hx-post]") ? { ...place(row), until: Date.now() + 4000 } : null;
-  }
+  function noteVerdict(el, row = rowOf(el)) { verdict = row?.id && el.closest("form, [hx-post]") ? { ...place(row), until: Date.now() + 4000 } : null; }
   function nextRow({ scope, next, at }) {
-    const found = next.map((id) => document.getElementById(id)).find((el) => el?.isConnected && visible(el));
-    if (found) return found;
-    const rows = rowsIn(document.getElementById(scope) || $("main"));
-    return rows[Math.min(at, rows.length - 1)];
+    const rows = rowsIn(byId(scope) || $("main"));
+    return next.map((id) => byId(id)).find((el) => el && visible(el)) || rows[Math.min(at, rows.length - 1)];
   }
   function settleFocus() {
     const active = document.activeElement, free = !active || active === document.body;
     if (verdict && Date.now() < verdict.until) {
-      const row = document.getElementById(verdict.id);
+      const row = byId(verdict.id);
       if ((!row || row.dataset.state !== verdict.state) && (free || rowOf(active) === row)) { const to = nextRow(verdict); verdict = null; focusRow(to); }
     } else if (free && lost) { // the focused thing was replaced: its row again, or the one that took its place
-      const same = lost.focus && document.getElementById(lost.focus);
-      if (same) same.focus({ preventScroll: true }); else focusRow(document.getElementById(lost.id) || nextRow(lost));
+      const same = lost.focus && byId(lost.focus);
+      if (same) same.focus({ preventScroll: true }); else focusRow(byId(lost.id) || nextRow(lost));
     }
     lost = null;
   }
   document.addEventListener("click", (event) => { const el = event.target.closest?.("button, [hx-post]"); if (el) noteVerdict(el); }, true);
-
   /* ── keys ── */
   const press = tinykeys.matchKeyBindingPress, parse = (text) => tinykeys.parseKeybinding(text)[0];
   const typing = (el) => el?.matches?.("input:not([type=checkbox],[type=radio],[type=button],[type=submit]), textarea, select, [contenteditable=true]");
@@ -307,30 +271,26 @@
     const rows = row ? rowsIn(scopeOf(row)) : first.length ? first : rowsIn(document);
     focusRow(row ? rows[rows.indexOf(row) + step] : step > 0 ? rows[0] : rows.at(-1));
   }
-  function pressed(event, root, skipRows) {
-    return $$("[data-key]", root).find((el) => press(event, parse(el.dataset.key)) && visible(el) && !el.disabled && !(skipRows && rowOf(el)));
-  }
-  function act(el) {
-    if (refused(el)) return refuse(el);
-    if (typing(el)) { el.focus(); el.select?.(); } else el.click();
-  }
+  const pressed = (event, root, skipRows) => $$("[data-key]", root).find(
+    (el) => press(event, parse(el.dataset.key)) && visible(el) && !el.disabled && !(skipRows && rowOf(el)));
+  const act = (el) => (refused(el) ? refuse(el) : typing(el) ? el.focus() : el.click());
   function pageKey(event) {
     const box = dialogOpen(), row = !box && rowOf(document.activeElement);
     const el = box ? pressed(event, box) : (row && pressed(event, row)) || pressed(event, $("main"), true) || pressed(event, document, true);
     if (el) { event.preventDefault(); act(el); return true; }
     const first = !row && !box && rowsIn($("main")).find((candidate) => pressed(event, candidate));
-    if (first) { event.preventDefault(); focusRow(first); say("Press again to act on this one", { now: true }); } // never act on what was not looked at
-    return Boolean(first);
+    if (!first) return false;
+    event.preventDefault();
+    focusRow(first); // never act on what was not looked at
+    say("Press again to act on this one", { now: true });
+    return true;
   }
-  function open(event) {
-    const row = event.target;
-    if (!row.matches?.("[data-row]")) return;
-    if (row.dataset.href) location.assign(row.dataset.href); else $("a[href]", row)?.click();
+  function open({ target: row }) {
+    if (row.matches("[data-row]")) row.dataset.href ? location.assign(row.dataset.href) : $("a[href]", row)?.click();
   }
   function back() {
     const active = document.activeElement;
-    if (tipFor) return hideTip();
-    if (typing(active)) { const row = rowOf(active); active.blur(); if (row) focusRow(row); } else $("[data-back]")?.click();
+    if (typing(active)) { active.blur(); focusRow(rowOf(active)); } else if (tipFor) hideTip(); else $("[data-back]")?.click();
   }
   const commands = [
     ["j", "Next row", () => move(1)], ["k", "Previous row", () => move(-1)], ["Enter", "Open the row", open],
@@ -353,66 +313,66 @@
     if (event.key !== "Enter" && pageKey(event)) return;
     if (dialogOpen()) return;
     const command = commands.find(({ key, parsed }) => press(event, parsed[0]) || (key === "?" && press(event, parsed[1])));
-    if (command) { if (command.key !== "Enter") event.preventDefault(); command.run(event); }
+    if (command && command.key !== "Enter") event.preventDefault();
+    command?.run(event);
   });
   function send(event) {
-    const form = event.target.closest?.("form");
+    const form = event.target.closest?.("form"), button = form && $$("button:not([type=button])", form).find((el) => !el.disabled);
     if (!form) return;
     event.preventDefault();
-    const button = $$("button:not([type=button]), input[type=submit]", form).find((el) => !el.disabled);
     if (refused(button)) return refuse(button);
     if (button) noteVerdict(button);
     form.requestSubmit(button);
   }
-  const keyLabel = (el) => el.dataset.keyLabel || el.getAttribute("aria-label") || el.textContent.replace(/\s+/g, " ").trim().slice(0, 60);
+  const words = (el) => [...el.childNodes].filter((node) => node.nodeName !== "KBD").map((node) => node.textContent).join(" ");
+  const keyLabel = (el) => el.dataset.keyLabel || el.getAttribute("aria-label") || words(el).replace(/\s+/g, " ").trim().slice(0, 60);
   function listKeys() {
     const dialog = $("#keys"), list = $("[data-key-list]", dialog), seen = new Set();
     const rows = [...commands.map(({ key, label }) => [key, label]), ["Ctrl+Enter", "Send the form"],
       ...$$("[data-go]").map((el) => [`g ${el.dataset.go}`, keyLabel(el)]),
       ...$$("[data-key]").filter((el) => visible(el) && !dialog.contains(el)).map((el) => [el.dataset.key, keyLabel(el)])];
     list.replaceChildren(...rows.filter(([key, label]) => label && !seen.has(key) && seen.add(key)).map(([key, label]) => {
-      const row = document.createElement("li"), keys = row.appendChild(document.createElement("span"));
-      keys.className = "keys";
+      const row = document.createElement("li"), keys = row.appendChild(Object.assign(document.createElement("span"), { className: "keys" }));
       key.split(" ").forEach((part) => { keys.append(Object.assign(document.createElement("kbd"), { textContent: part }), " "); });
-      row.append(label.replace(key === label.slice(-key.length) ? new RegExp(`\\s*${key.replace(/\W/g, "\\$&")}$`) : "", ""));
+      row.append(label);
       return row;
     }));
     $("[data-keys-switch]", dialog).checked = keysOn();
     dialog.showModal();
   }
-
   /* ── clicks the page itself answers ── */
-  document.addEventListener("click", (event) => {
-    const el = event.target.closest?.("[data-undo], [data-dismiss], [data-opens], [data-closes], [data-theme-toggle], [data-follow-toggle], [data-wrap-toggle], [data-copy], a[href^='#']");
-    if (!el) return;
-    const has = (name) => name in el.dataset;
-    if (has("undo")) undo(el);
-    else if (has("dismiss")) el.closest(".toast").remove();
-    else if (el.dataset.opens === "keys") listKeys();
-    else if (has("opens")) document.getElementById(el.dataset.opens)?.showModal();
-    else if (has("closes")) el.closest("dialog").close();
-    else if (has("themeToggle")) setTheme();
-    else if (has("followToggle")) { const list = document.getElementById(el.dataset.followToggle); follow(list, list.dataset.follow === "off"); }
-    else if (has("wrapToggle")) { const on = document.getElementById(el.dataset.wrapToggle).classList.toggle("is-wrapped"); el.setAttribute("aria-pressed", String(on)); }
-    else if (has("copy")) navigator.clipboard?.writeText(el.dataset.copy).then(() => toast({ text: "Copied" }));
-    else { const target = document.getElementById(el.hash.slice(1)); if (target) requestAnimationFrame(() => focusRow($("[data-row]", target) || target)); }
+  const clicks = {
+    undo, themeToggle: setTheme,
+    dismiss: (el) => el.closest(".toast").remove(),
+    opens: (el) => (el.dataset.opens === "keys" ? listKeys() : byId(el.dataset.opens)?.showModal()),
+    closes: (el) => el.closest("dialog").close(),
+    followToggle: (el) => { const list = byId(el.dataset.followToggle); follow(list, list.dataset.follow === "off"); },
+    wrapToggle: (el) => el.setAttribute("aria-pressed", String(byId(el.dataset.wrapToggle).classList.toggle("is-wrapped"))),
+    copy: (el) => navigator.clipboard.writeText(el.dataset.copy).then(() => toast({ text: "Copied" })),
+  };
+  document.addEventListener("click", ({ target }) => {
+    const el = target.closest?.("button, a");
+    const name = el && Object.keys(clicks).find((key) => key in el.dataset);
+    if (name) return clicks[name](el);
+    const to = el?.getAttribute("href")?.startsWith("#") && byId(el.hash.slice(1)); // a list: its first row; else the place itself
+    if (to) requestAnimationFrame(() => focusRow((!to.matches("main") && $("[data-row]", to)) || to));
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) localStorage.setItem("leadroom.keys", event.target.checked ? "on" : "off"); });
   function setTheme() {
-    const next = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";
-    page.theme = next;
-    document.cookie = `leadroom_theme=${next}; path=/; max-age=31536000; samesite=lax`;
-    say(`Theme: ${next === "auto" ? "as the system" : next}`, { now: true });
-    $$("[data-theme-toggle]").forEach((el) => { el.dataset.tip = `Theme: ${next === "auto" ? "as the system" : next}`; });
+    page.theme = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";
+    document.cookie = `leadroom_theme=${page.theme}; path=/; max-age=31536000; samesite=lax`;
+    const text = `Theme: ${page.theme === "auto" ? "as the system" : page.theme}`;
+    $$("[data-theme-toggle]").forEach((el) => { el.dataset.tip = text; });
+    say(text, { now: true });
   }
-
   /* ── htmx: keep news apart from what a person asked for, and the page in step after a swap ── */
   const isNews = (ctx) => ctx.sourceEvent?.type === "news";
+  const complain = (ctx, text) => isNews(ctx) || toast({ text, kind: "bad" });
   document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => busy.add(nameOf(ctx.sourceElement)));
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-    const name = nameOf(ctx.sourceElement);
+    const name = nameOf(ctx.sourceElement), el = typeof name === "string" ? byId(name) : name;
     busy.delete(name);
-    if (stale.delete(name)) { const el = typeof name === "string" ? document.getElementById(name) : name; if (el) refresh(el); }
+    if (stale.delete(name) && el) refresh(el);
   });
   document.addEventListener("htmx:before:swap", (event) => {
     const { ctx } = event.detail, { raw, status } = ctx.response || {};
@@ -422,24 +382,18 @@
     lost = row?.id ? { ...place(row), focus: active !== row && active.id } : null;
   });
   document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-    if (isNews(ctx)) return;
     const { status } = ctx.response;
-    if (status < 500 && ctx.swap === "none" && !ctx.hx?.trigger) toast({ text: `Leadroom refused this (${status}). Nothing was changed; reload to see why.`, kind: "bad" });
-    if (status >= 500) toast({ text: `Leadroom could not do this (error ${status}). What you see was kept; try again.`, kind: "bad" });
+    if (ctx.hx?.trigger || status === 401) return; // the answer speaks for itself
+    if (status >= 500) complain(ctx, `Leadroom could not do this (error ${status}). What you see was kept; try again.`);
+    else if (ctx.swap === "none") complain(ctx, `Leadroom refused this (${status}). Nothing was changed; reload to see why.`);
   });
   document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-    if (ctx && !isNews(ctx) && !ctx.response) toast({ text: "No answer from Leadroom. Nothing is lost on this page; try again in a moment.", kind: "bad" });
+    if (ctx && !ctx.response) complain(ctx, "No answer from Leadroom. Nothing is lost on this page; try again in a moment.");
   });
-  document.addEventListener("htmx:after:swap", () => {
-    $$("#toasts > .toast:not([data-timed])").forEach(arm);
-    live.sync();
-    tickTimes();
-    hideTip();
-    settleFocus();
-  });
+  document.addEventListener("htmx:after:swap", () => [armAll, () => live.sync(), tickTimes, hideTip, settleFocus].forEach((step) => step()));
   document.addEventListener("htmx:finally:swap", () => setTimeout(showWaiting)); // htmx sets the title last
 
-  $$("#toasts > .toast").forEach(arm);
+  armAll();
   showWaiting();
   live.sync();
 })();

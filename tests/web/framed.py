@@ -1,4 +1,4 @@
-"""A page on the frame in a real browser: rendered by the real templates, answered by the test, with a scripted socket."""
+"""A page on the frame in a real browser: real templates and scripts, answers and socket by the test."""
 
 import json
 import mimetypes

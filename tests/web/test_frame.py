@@ -3,21 +3,26 @@
 import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from leadroom.web.templatetags.looks import LOOKS
 from tests.web.framed import ORIGIN, Framed, framed, render
+from tests.web.test_templatetags import PATCH
 
 PAGE = '{% extends "base.html" %}{% block title %}Room · Leadroom{% endblock %}{% block content %}'
 REGION = (
-    '<section id="list" data-live="item.3 runs" hx-get="/list/" hx-trigger="news" hx-swap="outerMorph" data-rows>'
+    '<section id="list" data-live="item.3 runs" hx-get="/list/" hx-trigger="news" hx-swap="outerMorph"'
+    " data-rows>"
     "{body}</section>"
 )
 TAIL = (
-    '<ol class="log" id="run-42-events" data-tail="run.42" data-after="2" tabindex="0" aria-label="Transcript">'
+    '<ol class="log" id="run-42-events" data-tail="run.42" data-after="2" tabindex="0"'
+    ' aria-label="Transcript">'
     '<li data-seq="1">line 1</li><li data-seq="2">line 2</li></ol>'
     '<button data-follow-toggle="run-42-events" aria-pressed="true">Follow</button>'
 )
@@ -26,7 +31,8 @@ TAIL = (
 def row(number: int, state: str = "open", extra: str = "") -> str:
     return (
         f'<article id="row-{number}" data-row data-state="{state}" data-href="/row/{number}/" tabindex="-1">'
-        f'<form hx-post="/approve/{number}/" hx-swap="none"><button data-key="a">Approve</button></form>{extra}</article>'
+        f'<form hx-post="/approve/{number}/" hx-swap="none"><button data-key="a">Approve</button></form>'
+        f"{extra}</article>"
     )
 
 
@@ -167,6 +173,21 @@ def test_a_client_that_was_too_slow_comes_back_at_once(frame: Framed):
     assert frame.subscriptions()[-1] == [{"topic": "run.42", "after": 3}]
 
 
+def test_a_socket_that_fell_silent_is_replaced(frame: Framed):
+    frame.page.clock.install()
+    frame.open(PAGE + TAIL + "{% endblock %}")
+    frame.wait_for_socket()
+    frame.tail(3, 3)
+    expect(frame.page.locator(".log")).to_have_attribute("data-after", "3")
+    frame.refuse_sockets = True
+    frame.page.clock.run_for(13_000)
+    expect(frame.page.locator("#live-banner")).to_be_visible()
+    frame.refuse_sockets = False
+    frame.page.clock.run_for(6_000)
+    frame.wait(lambda: frame.page.locator("#live-banner").is_hidden(), "the banner did not heal")
+    assert frame.subscriptions()[-1] == [{"topic": "run.42", "after": 3}]
+
+
 def test_an_ended_session_leads_to_sign_in(frame: Framed):
     frame.answers["/sign-in/"] = "<h1>Sign in</h1>"
     frame.open(PAGE + TAIL + "{% endblock %}")
@@ -186,7 +207,8 @@ def test_a_failed_refresh_keeps_what_is_shown(frame: Framed):
 
 
 def test_news_neither_steals_focus_nor_typed_text_nor_open_folds(frame: Framed):
-    extra = '<input id="answer" class="input" aria-label="Answer"><details id="fold"><summary>More</summary>x</details>'
+    fold = '<details id="fold"><summary>More</summary>x</details>'
+    extra = '<input id="answer" class="input" aria-label="Answer">' + fold
     frame.open(PAGE + region(1, 2, extra=extra) + "{% endblock %}")
     frame.wait_for_socket()
     frame.page.locator("#fold summary").click()
@@ -270,7 +292,8 @@ def test_g_then_a_letter_goes_and_never_decides(frame: Framed):
 def test_a_refusal_explains_itself_and_does_nothing(frame: Framed, how: str):
     form = (
         '<form hx-post="/merge/" hx-swap="none"><textarea id="why" aria-label="Why"></textarea>'
-        '<button id="merge" data-key="m" aria-disabled="true" data-reason="The trial merge has conflicts.">Merge</button></form>'
+        '<button id="merge" data-key="m" aria-disabled="true" data-reason="The trial merge has conflicts.">'
+        "Merge</button></form>"
     )
     frame.open(PAGE + form + "{% endblock %}")
     if how == "click":
@@ -290,10 +313,8 @@ def test_ctrl_enter_sends_and_the_toast_can_undo(frame: Framed):
         "HX-Trigger": json.dumps({"toast": {"text": "Approved <b>2</b>", "kind": "ok", "undo_url": "/undo/"}})
     }
     frame.answers["/send/"] = lambda request: (204, "", {**header, "X-Saw": request.headers["x-csrftoken"]})
-    frame.open(
-        PAGE
-        + '<form hx-post="/send/" hx-swap="none"><textarea id="t" aria-label="T"></textarea><button>Send</button></form>{% endblock %}'
-    )
+    field = '<textarea id="t" aria-label="T"></textarea><button>Send</button>'
+    frame.open(PAGE + f'<form hx-post="/send/" hx-swap="none">{field}</form>' + "{% endblock %}")
     frame.page.locator("#t").fill("x")
     frame.page.keyboard.press("Control+Enter")
     expect(frame.page.locator(".toast")).to_contain_text("Approved <b>2</b>")
@@ -319,6 +340,15 @@ def test_the_title_and_the_speech_follow_the_waiting_count(frame: Framed):
     expect(frame.page.locator("#say")).to_have_text("One thing needs you")
 
 
+def test_links_into_the_page_put_the_focus_where_they_lead(frame: Framed):
+    frame.open(PAGE + region(1) + '<a id="to" href="#list">To the list</a>{% endblock %}')
+    frame.page.keyboard.press("Tab")
+    frame.page.keyboard.press("Enter")
+    frame.wait(lambda: frame.focused() == "main", "the skip link did not lead to the page")
+    frame.page.locator("#to").click()
+    frame.wait(lambda: frame.focused() == "row-1", "the link did not lead to the first row")
+
+
 def test_the_theme_is_kept_for_the_next_page(frame: Framed):
     frame.open(PAGE + "{% endblock %}")
     frame.page.locator("[data-theme-toggle]").click()
@@ -342,30 +372,10 @@ def test_no_attribute_becomes_code_and_ignored_content_sends_nothing(frame: Fram
     assert not any("leak" in request or "vals" in request for request in frame.requests)
 
 
-GALLERY = """{% extends "base.html" %}{% block heading %}Everything{% endblock %}{% block content %}
-{% include "components/stepper.html" %}
-<div class="board" data-rows id="board" tabindex="0" role="region" aria-label="Stages">{% for turn in turns %}<section class="stage">
-<div class="stage-head">{% icon "wrench" %}<h2>Build {{ turn }}</h2></div><article class="strip" id="s-{{ turn }}" data-row data-turn="{{ turn }}" data-hue="{{ forloop.counter }}" tabindex="-1">
-<div class="strip-head"><a class="strip-title" href="#x">Export a very long name of an item that goes on</a></div><p class="strip-state">{% state_chip turn %} now</p>
-{% include "components/steps.html" %}<p class="strip-line">edit_file src/a/very/long/path/of/a/file.py</p><p class="strip-foot"><span>tillworks</span><span class="is-critical">critical</span></p></article></section>{% endfor %}</div>
-<section class="panel"><div class="panel-head"><h2>Plan</h2></div><div class="panel-body stack">
-<div class="line">{% for state in states %}{% state_chip state %}{% endfor %}</div>
-{% for tone in tones %}<p class="note" data-tone="{{ tone }}">{% icon "info" %}A note</p>{% endfor %}
-<article class="candidate" data-recommended><h3 class="candidate-title">One</h3><p class="recommended-mark">Recommended</p><p class="faint">82 %</p></article>
-<article class="candidate" data-picked><h3 class="candidate-title">Two</h3><p class="dim">x</p><p class="faint">y</p></article>
-<div class="row-actions"><button class="btn btn-primary">Go</button><button class="btn btn-danger">Stop</button><button class="btn btn-quiet">Later</button><button class="btn" aria-pressed="true">On</button><button class="btn" aria-disabled="true" data-reason="No.">Off</button></div>
-<div class="field"><label for="f">Field</label><input class="input" id="f" placeholder="Words" aria-invalid="true"><span class="error">Wrong</span><span class="hint">Hint</span></div>
-<pre class="term" tabindex="0">{{ term|ansi }}</pre>{% include "components/diff.html" with files=patch|diff_files %}{{ "**bold** `code` [link](https://example.org)"|markdown }}<p>{{ hidden|plain }}</p>
-<p class="finding">{% icon "message-square" %}Reviewer: <span class="dim">major</span></p></div></section>
-<ol class="log" tabindex="0" aria-label="Transcript">{% for kind in kinds %}<li data-kind="{{ kind }}"><span class="log-time">10:02:03</span><span class="log-icon">{% icon "flag" %}</span><div class="log-body">{{ kind }} text</div></li>{% endfor %}</ol>
-<div class="table-wrap" tabindex="0" role="region" aria-label="Coverage"><table class="matrix"><tr><th scope="col">AC</th><th scope="col">U</th></tr><tr><th scope="row">AC-1</th><td data-cell="gap">gap</td></tr><tr><th scope="row">AC-2</th><td data-cell="covered">yes</td></tr></table></div>
-{% endblock %}"""
+GALLERY = (Path(__file__).parent / "gallery.html").read_text()
 
 
 def gallery_context() -> dict[str, Any]:
-    from leadroom.web.templatetags.looks import LOOKS
-    from tests.web.test_templatetags import PATCH
-
     action = {"label": "Approve", "url": "/a/", "key": "a", "style": "primary"}
     refusal = {"label": "Merge", "url": "/b/", "reason": "Conflicts."}
     card = {

@@ -167,7 +167,12 @@ _TAGS = {
 }
 
 
-_ATTRIBUTES = {("a", "href"), ("ol", "start"), ("span", "class"), ("span", "title")}  # spans are our own chips
+_ATTRIBUTES = {
+    ("a", "href"),
+    ("ol", "start"),
+    ("span", "class"),
+    ("span", "title"),
+}  # spans are our own chips
 
 
 def _keep_attribute(tag: str, name: str, value: str) -> str | None:
