@@ -5,6 +5,7 @@ import socket
 import time
 
 AGAIN_AFTER_SECONDS = 0.05
+AGAIN_AFTER_ERROR_SECONDS = 0.5
 GIVE_UP_AFTER_SECONDS = 10.0
 
 
@@ -17,9 +18,13 @@ class Probe:
         self._opened_at = 0.0
         self._next_at = 0.0
         self.socket: socket.socket | None = None
+        self.complaint = ""
 
     def has_answered(self) -> bool:
-        """Whether an answer 200 has arrived. Opens a new connection when the last one came to nothing."""
+        """Whether an answer 200 has arrived. Opens a new connection when the last one came to nothing.
+
+        Another answer is kept in `complaint` by its first line.
+        """
         now = time.monotonic()
         if self.socket is None:
             if now >= self._next_at:
@@ -34,7 +39,13 @@ class Probe:
         except OSError:
             answer = b""
         self.close()
-        return answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200"))
+        if answer.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
+            self.complaint = ""
+            return True
+        if answer:
+            self.complaint = answer.partition(b"\r\n")[0].decode(errors="replace")
+            self._next_at = now + AGAIN_AFTER_ERROR_SECONDS
+        return False
 
     def close(self) -> None:
         """Drops the connection; the next question waits a moment."""

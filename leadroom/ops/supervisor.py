@@ -82,8 +82,8 @@ class Supervisor:
         """One look: collect the dead, start the due, ask web, wait for the next thing to happen."""
         self._collect()
         self._start_due()
-        if not self.running.is_web_ready and "web" in self.children and self.probe.has_answered():
-            self._web_is_ready()
+        if not self.running.is_web_ready and "web" in self.children:
+            self._ask_web()
         if self._was_ready and not self._is_ready_said and not self._has_pending_once():
             self._is_ready_said = True
             self.on_ready()
@@ -140,6 +140,13 @@ class Supervisor:
             if child.due_at is not None and child.due_at <= now:
                 child.start()
                 self._note()
+
+    def _ask_web(self) -> None:
+        before = self.probe.complaint
+        if self.probe.has_answered():
+            self._web_is_ready()
+        elif self.probe.complaint != before:
+            self.say(f"web is not well yet, it answers {self.probe.complaint} [{self.children['web'].log}]")
 
     def _web_is_ready(self) -> None:
         again = " again" if self._was_ready else ""

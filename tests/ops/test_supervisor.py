@@ -109,6 +109,18 @@ def test_a_child_that_cannot_start_is_said_with_the_end_of_its_log(lead: Lead) -
     assert lead.stop() == 0
 
 
+def test_a_web_that_answers_errors_is_not_ready_until_it_is_well(lead: Lead) -> None:
+    page = lead.home / "served" / "healthz"
+    page.unlink()
+    lead.start(web=(WEB, False))
+    lead.until_said("web is not well yet, it answers HTTP/1.0 404")
+    assert "ALL READY" not in lead.said()
+    page.write_text("ok")
+    lead.until_said("ALL READY")
+    assert lead.said().count("not well yet") == 1
+    assert lead.stop() == 0
+
+
 def test_a_child_that_ignores_term_is_killed(lead: Lead) -> None:
     stubborn = (
         "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
