@@ -2,6 +2,7 @@
 
 import json
 import mimetypes
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +28,16 @@ RAIL = [
 TOPBAR = {"agents_running": 2, "ceiling": 4, "is_rehearsal": True, "zone": "UTC", "sign_in_url": "/sign-in/"}
 
 Answer = str | tuple[int, str, dict[str, str]]
+
+
+def chromium() -> dict[str, Any]:
+    """Launch options: the system's Chromium where there is one, quiet and without network traffic of its own."""
+    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return {
+        "executable_path": found,
+        "args": [*flags.split(), "--disable-component-update", "--disable-sync"],
+    }
 
 
 @cache

@@ -1,18 +1,13 @@
-"""The frame in a real browser: live lanes, keys, focus, toasts, refusals, accessibility."""
+"""The frame in a real browser: live lanes, keys, focus, toasts, refusals."""
 
 import json
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from leadroom.web.templatetags.looks import LOOKS
-from tests.web.framed import ORIGIN, Framed, framed, render
-from tests.web.test_templatetags import PATCH
+from tests.web.framed import ORIGIN, Framed, chromium, framed, render
 
 PAGE = '{% extends "base.html" %}{% block title %}Room · Leadroom{% endblock %}{% block content %}'
 REGION = (
@@ -42,10 +37,7 @@ def region(*numbers: int, extra: str = "") -> str:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    more = "--disable-component-update --disable-sync"
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    return {**browser_type_launch_args, "executable_path": found, "args": f"{flags} {more}".split()}
+    return {**browser_type_launch_args, **chromium()}
 
 
 @pytest.fixture
@@ -370,61 +362,3 @@ def test_no_attribute_becomes_code_and_ignored_content_sends_nothing(frame: Fram
     frame.page.wait_for_timeout(100)
     assert frame.page.evaluate("window.pwned") is None
     assert not any("leak" in request or "vals" in request for request in frame.requests)
-
-
-GALLERY = (Path(__file__).parent / "gallery.html").read_text()
-
-
-def gallery_context() -> dict[str, Any]:
-    action = {"label": "Approve", "url": "/a/", "key": "a", "style": "primary"}
-    refusal = {"label": "Merge", "url": "/b/", "reason": "Conflicts."}
-    card = {
-        "id": "card-1",
-        "asked": "Approve nine cases?",
-        "why": "All is proved.",
-        "recommended": "Approve",
-        "url": "/x/",
-    }
-    card |= {
-        "kind": "Plan",
-        "if_ignored": "Nothing is built",
-        "who": "item 9",
-        "project": "tillworks",
-        "hue": 2,
-    }
-    steps = [
-        {"word": word, "state": word, "icon": "circle", "turn": "human"}
-        for word in ("done", "now", "next", "failed")
-    ]
-    return {
-        "needs": {
-            "url": "/needs/",
-            "cards": [{**card, "actions": [action, refusal]}, {**card, "id": "card-2", "tone": "bad"}],
-        },
-        "waiting_count": 2,
-        "turns": ["human", "agent", "machine", "nobody"],
-        "states": list(LOOKS),
-        "tones": ["", "needs", "bad", "ok", "live"],
-        "kinds": ["phase", "text", "thought", "tool", "human", "ask", "error"],
-        "term": "".join(
-            f"\x1b[{code}mcolour {code}\x1b[0m\n" for code in [*range(30, 38), *range(90, 98), *range(40, 48)]
-        ),
-        "patch": PATCH,
-        "hidden": "a\u202eb",
-        "steps": steps,
-        "stepper": steps,
-    }
-
-
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 1440), ("light", 320)])
-def test_everything_is_accessible_and_fits(browser: Browser, scheme: str, width: int):
-    with framed(browser, viewport={"width": width, "height": 800}, color_scheme=scheme) as frame:
-        context = gallery_context()
-        frame.answers["/needs/"] = render('{% include "components/needs.html" %}', **context)
-        page = frame.open(GALLERY, **context)
-        frame.wait_for_socket()
-        options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-        found = Axe().run(page, options=options).response["violations"]
-        assert [(rule["id"], [node["target"] for node in rule["nodes"]][:4]) for rule in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-        assert frame.console == []
