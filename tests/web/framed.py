@@ -31,7 +31,7 @@ Answer = str | tuple[int, str, dict[str, str]]
 
 
 def chromium() -> dict[str, Any]:
-    """Launch options: the system's Chromium where there is one, quiet and without network traffic of its own."""
+    """Launch options: the system's Chromium where there is one, without traffic of its own."""
     flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     return {

@@ -1,4 +1,4 @@
-"""Every component at once: WCAG 2.2 AA in both themes, reflow at 320 px, nothing the policy complains about."""
+"""Every component at once: WCAG 2.2 AA in both themes, reflow at 320 px, no complaint of the policy."""
 
 from pathlib import Path
 from typing import Any
