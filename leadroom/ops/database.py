@@ -9,10 +9,19 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import is_password_usable
 from django.core.management import call_command
+from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 ADVISORY_LOCK = 0x1EAD_4003  # any constant, the same on every host that shares the database
+
+
+def is_empty() -> bool:
+    """Whether the database can be reached and has no table at all."""
+    try:
+        return not connection.introspection.table_names()
+    except DatabaseError:
+        return False
 
 
 def pending_migrations() -> int:

@@ -43,12 +43,14 @@ class Command(BaseCommand):
             supervisor = self._supervisor(plan)
             supervisor.install_signals()
             try:
-                supervisor.start([*launch.broker_spec(plan), *launch.rehearsal_spec(plan)])
+                web, *others = launch.house_specs(plan, listener)
+                # on an empty database nobody can be signed in, so web may warm up while it is filled
+                early = [web] if launch.is_loopback(settings.HOST) and database.is_empty() else []
+                supervisor.start([*launch.broker_spec(plan), *launch.rehearsal_spec(plan), *early])
                 self._prepare_database()
                 if not supervisor.stops_asked:
-                    supervisor.start(launch.house_specs(plan, listener))
-                    if _wants_demo():
-                        supervisor.start([launch.seed_spec(settings.BASE_DIR)])
+                    demo = [launch.seed_spec(settings.BASE_DIR)] if _wants_demo() else []
+                    supervisor.start([*([] if early else [web]), *others, *demo])
                 connections.close_all()
             except BaseException:
                 supervisor.stop()
