@@ -49,7 +49,9 @@ def human(user: User) -> Actor:
     return Actor(ActorKind.HUMAN, str(user.pk), user.get_username())
 
 
-def make_project(lead: User | None = None, *, name: str = "Evenly", source: str = "/nowhere/evenly") -> Project:
+def make_project(
+    lead: User | None = None, *, name: str = "Evenly", source: str = "/nowhere/evenly"
+) -> Project:
     """A project with its lead and seated agents."""
     lead = lead or make_user()
     project = create_project(
@@ -71,7 +73,11 @@ def make_viewer(project: Project) -> User:
 
 
 def make_item(
-    project: Project | None = None, *, text: str = "Split an expense by shares", risk: str = "standard", title: str = ""
+    project: Project | None = None,
+    *,
+    text: str = "Split an expense by shares",
+    risk: str = "standard",
+    title: str = "",
 ) -> WorkItem:
     """An item in ALIGN with a judged risk."""
     project = project or make_project()
@@ -84,7 +90,13 @@ def make_item(
 def make_run(item: WorkItem, role: Role = Role.REQUIREMENTS) -> Run:
     """A queued run."""
     return queue_run(
-        item=item, role=role, brief="Do it.", system_prompt="You are careful.", skills=[], by=PIPELINE, now=NOW
+        item=item,
+        role=role,
+        brief="Do it.",
+        system_prompt="You are careful.",
+        skills=[],
+        by=PIPELINE,
+        now=NOW,
     )
 
 
@@ -112,11 +124,18 @@ def finish_run(run: Run) -> None:
     holding.complete(run=run, now=NOW)
 
 
-def make_question(item: WorkItem, role: Role = Role.DEVELOPER, *, options: tuple[str, ...] = ("Yes", "No")) -> Elicitation:
+def make_question(
+    item: WorkItem, role: Role = Role.DEVELOPER, *, options: tuple[str, ...] = ("Yes", "No")
+) -> Elicitation:
     """A run that waits for an answer."""
     run = make_running_run(item, role)
     question = holding.ask(
-        run=run, question="May I rename it?", why="It is public.", recommendation="Yes", options=options, now=NOW
+        run=run,
+        question="May I rename it?",
+        why="It is public.",
+        recommendation="Yes",
+        options=options,
+        now=NOW,
     )
     holding.wait(run=run, reason=WaitReason.ANSWER, now=NOW)
     return question
@@ -137,7 +156,9 @@ def ambiguity_shape(key: str, **changes: Any) -> dict[str, Any]:
         "why": "It decides single cents.",
         "dimension": "behaviour",
         "recommended": 1,
-        "candidates": [{**candidate, "title": f"The {who} of {key}"} for who in ("first named", "payer", "next in turn")],
+        "candidates": [
+            {**candidate, "title": f"The {who} of {key}"} for who in ("first named", "payer", "next in turn")
+        ],
         **changes,
     }
 
@@ -189,7 +210,14 @@ def make_aligned_item(project: Project | None = None, **changes: Any) -> WorkIte
     seen = {a.key: a.digest for a in Ambiguity.objects.filter(item=item)}
     if item.risk == "critical":
         for ambiguity in Ambiguity.objects.filter(item=item):
-            resolve(ambiguity=ambiguity, by=human(lead), now=NOW, seen_digest=ambiguity.digest, picked=1, user_id=lead.pk)
+            resolve(
+                ambiguity=ambiguity,
+                by=human(lead),
+                now=NOW,
+                seen_digest=ambiguity.digest,
+                picked=1,
+                user_id=lead.pk,
+            )
     else:
         resolve_recommended(item=item, by=human(lead), now=NOW, seen=seen, user_id=lead.pk)
     make_document(item, because="A-001")
@@ -219,7 +247,11 @@ def plan_shape(**changes: Any) -> dict[str, Any]:
     """A plan of three cases that passes every machine check."""
     return {
         "summary": "Three cases over two criteria.",
-        "cases": [case_shape("U-001", "unit"), case_shape("I-001", "integration"), case_shape("E-001", "end_to_end")],
+        "cases": [
+            case_shape("U-001", "unit"),
+            case_shape("I-001", "integration"),
+            case_shape("E-001", "end_to_end"),
+        ],
         "forbidden_zones": ["evenly/settle.py"],
         "failure_modes": ["Each part is rounded by itself."],
         "environment": "Python 3.11 and pytest.",
@@ -232,17 +264,23 @@ def submit_plan(item: WorkItem, *, run_id: int = 900_001, **changes: Any) -> Tes
     """The next plan of an item in PLAN, in DRAFT."""
     revision = item.revisions.order_by("-number").first()
     assert revision is not None
-    return submit(item=item, revision=revision, body=plan_shape(**changes), run_id=run_id, by=PIPELINE, now=NOW)
+    return submit(
+        item=item, revision=revision, body=plan_shape(**changes), run_id=run_id, by=PIPELINE, now=NOW
+    )
 
 
-def review_plan(plan: TestPlan, *, verdict: str = "approve", findings: list[dict[str, str]] | None = None) -> None:
+def review_plan(
+    plan: TestPlan, *, verdict: str = "approve", findings: list[dict[str, str]] | None = None
+) -> None:
     """An agent's review of a DRAFT plan."""
     open_agent_review(plan=plan, by=PIPELINE, now=NOW)
     body = {"summary": "Every criterion has a case.", "verdict": verdict, "findings": findings or []}
     submit_review(plan=plan, body=body, run_id=900_100 + plan.pk, by=PIPELINE, now=NOW)
 
 
-def make_plan(item: WorkItem | None = None, *, findings: list[dict[str, str]] | None = None, **changes: Any) -> TestPlan:
+def make_plan(
+    item: WorkItem | None = None, *, findings: list[dict[str, str]] | None = None, **changes: Any
+) -> TestPlan:
     """A plan that waits for the lead."""
     plan = submit_plan(item or make_aligned_item(), **changes)
     review_plan(plan, findings=findings)
@@ -269,7 +307,9 @@ def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:
     return plan
 
 
-def make_stitch(item: WorkItem | None = None, *, conflicts: tuple[str, ...] = (), is_verified: bool = True) -> Stitch:
+def make_stitch(
+    item: WorkItem | None = None, *, conflicts: tuple[str, ...] = (), is_verified: bool = True
+) -> Stitch:
     """A tried merge of an item in STITCH, verified unless it conflicts or the test says otherwise."""
     plan = make_frozen_plan(item)
     item = plan.item
@@ -277,7 +317,13 @@ def make_stitch(item: WorkItem | None = None, *, conflicts: tuple[str, ...] = ()
     stitch = open_stitch(item=item, commit="c" * 40, by=PIPELINE, now=NOW)
     trial = "" if conflicts else "d" * 40
     keep_trial(
-        stitch=stitch, onto="a" * 40, tree="b" * 40, trial=trial, conflicts=list(conflicts), by=PIPELINE, now=NOW
+        stitch=stitch,
+        onto="a" * 40,
+        tree="b" * 40,
+        trial=trial,
+        conflicts=list(conflicts),
+        by=PIPELINE,
+        now=NOW,
     )
     if not conflicts and is_verified:
         make_verification(plan, commit=trial)
@@ -285,13 +331,17 @@ def make_stitch(item: WorkItem | None = None, *, conflicts: tuple[str, ...] = ()
     return stitch
 
 
-def make_verification(plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = ()) -> VerificationRun:
+def make_verification(
+    plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = ()
+) -> VerificationRun:
     """A finished verification in which the cases named fail."""
     verification = request(item=plan.item, plan=plan, commit=commit, by=PIPELINE, now=NOW)
     claim(verification_id=verification.pk, host="here", now=NOW)
     verification.refresh_from_db()
     results = {
-        case.pk: Result(Outcome.FAILED, 0.4, "assert 3 == 4") if case.key in failing else Result(Outcome.PASSED, 0.2, "")
+        case.pk: Result(Outcome.FAILED, 0.4, "assert 3 == 4")
+        if case.key in failing
+        else Result(Outcome.PASSED, 0.2, "")
         for case in plan.cases.all()
     }
     finish(verification=verification, results=results, output="3 passed", now=NOW)

@@ -13,12 +13,12 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture()
+@pytest.fixture
 def item() -> WorkItem:
     return factories.make_item()
 
 
-@pytest.fixture()
+@pytest.fixture
 def lead(item: WorkItem) -> Client:
     client = Client()
     client.force_login(factories.lead_of(item.project))
@@ -131,9 +131,7 @@ def test_all_recommended_at_once_with_what_was_seen(lead, item):
     answer = lead.post(url, stale, headers={"HX-Request": "true"})
     assert answer.status_code == 409
     assert "appeared after you opened" in toast(answer)
-    answer = lead.post(
-        url, {f"seen-{row.key}": row.digest for row in rows}, headers={"HX-Request": "true"}
-    )
+    answer = lead.post(url, {f"seen-{row.key}": row.digest for row in rows}, headers={"HX-Request": "true"})
     assert toast(answer).startswith("3 recommendations taken")
     assert "3 of 3 decided" in shown(lead, item)
 

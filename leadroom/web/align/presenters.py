@@ -37,7 +37,7 @@ class CandidateCard:
 
 @dataclass(frozen=True)
 class Question:
-    """One ambiguity as a row. `take_back_reason` says why a decision cannot be taken back, empty when it can."""
+    """One ambiguity as a row. `take_back_reason` says why a decision stays, else empty."""
 
     pk: int
     key: str
@@ -144,7 +144,9 @@ class AlignPage:
         return self.ended_at - self.began_at if self.ended_at else None
 
 
-def present_page(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem], request: HttpRequest) -> AlignPage:
+def present_page(
+    item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem], request: HttpRequest
+) -> AlignPage:
     """`waiting` are the person's open cards, `aligning` every item in ALIGN they see, oldest first."""
     rows = list(ambiguities_of(item).select_related("decided_by", "item"))
     lead_reason = _lead_reason(item, request)
@@ -198,7 +200,10 @@ def _question(row: Ambiguity, take_back_reason: str) -> Question:
         decision, decided_as = row.own_answer, "own answer"
     elif chosen is not None:
         is_recommended = chosen.position == row.recommended
-        decision, decided_as = chosen.title, "as recommended" if is_recommended else f"candidate {chosen.position}"
+        decision, decided_as = (
+            chosen.title,
+            "as recommended" if is_recommended else f"candidate {chosen.position}",
+        )
     else:
         decision, decided_as = "" if is_open else pick_text(row), ""
     return Question(
@@ -213,7 +218,11 @@ def _question(row: Ambiguity, take_back_reason: str) -> Question:
         candidates=[_candidate(candidate, row) for candidate in row.candidates.all()],
         decision=decision,
         decided_as=decided_as,
-        decided_by="" if is_open else access.display_name(row.decided_by) if row.decided_by else "Leadroom (light risk)",
+        decided_by=""
+        if is_open
+        else access.display_name(row.decided_by)
+        if row.decided_by
+        else "Leadroom (light risk)",
         decided_at=row.decided_at,
         take_back_reason=take_back_reason,
     )
@@ -233,32 +242,53 @@ def _candidate(candidate: Candidate, row: Ambiguity) -> CandidateCard:
     )
 
 
-def _approve_all(item: WorkItem, questions: list[Question], lead_reason: str, request: HttpRequest) -> Action | None:
+def _approve_all(
+    item: WorkItem, questions: list[Question], lead_reason: str, request: HttpRequest
+) -> Action | None:
     still_open = [question for question in questions if question.is_open]
     if not still_open or item.stage != Stage.ALIGN:
         return None
-    label = "Approve all recommended" if len(still_open) == len(questions) else "Approve the rest as recommended"
+    label = (
+        "Approve all recommended" if len(still_open) == len(questions) else "Approve the rest as recommended"
+    )
     if reason := lead_reason or approve_all_reason(item, request):
         return Action(label, key="a", reason=reason)
     fields = {SEEN + question.key: question.seen for question in still_open}
-    return Action(label, url=reverse("align:pick_all", args=[item.pk]), key="a", style="primary", fields=fields)
+    return Action(
+        label, url=reverse("align:pick_all", args=[item.pk]), key="a", style="primary", fields=fields
+    )
 
 
 def _move(item: WorkItem, kinds: set[str], still_open: int) -> tuple[str, str]:
     """Whose turn, and the next move in one sentence."""
     if STAGES.is_final(item.stage) or item.stage != Stage.ALIGN:
-        return "nobody", f"Alignment is over; the item is in {Stage(item.stage).label.lower()}. The decisions stay as they are."
+        return (
+            "nobody",
+            f"Alignment is over; the item is in {Stage(item.stage).label.lower()}. The decisions stay.",
+        )
     if "picks" in kinds:
-        return "human", f"Your move: {count_of(still_open, 'question')} to decide. The agent writes the document from your answers."
+        return (
+            "human",
+            f"Your move: {count_of(still_open, 'question')} to decide. The agent writes the document.",
+        )
     if "document" in kinds:
-        return "human", "Your move: the document has LOW confidence. Say what is missing, and the agent works it in."
+        return (
+            "human",
+            "Your move: the document has LOW confidence. Say what is missing, and the agent works it in.",
+        )
     if "question" in kinds:
         return "human", "Your move: the requirements agent asks you something; its card is under Needs you."
     if "run" in kinds:
         return "human", "Your move: the requirements agent stopped; its card is under Needs you."
     if still_open:
-        return "machine", f"{count_of(still_open, 'question')} open; the recommendations are taken by themselves (light risk)."
-    return "agent", "The requirements agent is at work: it reads the repository, asks what is open, or writes the document."
+        return (
+            "machine",
+            f"{count_of(still_open, 'question')} open; recommendations are taken by themselves (light risk).",
+        )
+    return (
+        "agent",
+        "The requirements agent is at work: it reads, asks what is open, or writes the document.",
+    )
 
 
 def _queue(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem]) -> list[QueueEntry]:

@@ -56,7 +56,9 @@ def _answer(request: HttpRequest, item: WorkItem, text: str, undo_url: str = "")
     url = reverse("align:item", args=[item.pk])
     if request.headers.get("HX-Target", "").endswith(f"align-{item.pk}-body"):
         answer = _drawn(request, item, "#body")
-        answer["HX-Trigger"] = json.dumps({"toast": {"text": text, "kind": "ok", "undo_url": undo_url or None}})
+        answer["HX-Trigger"] = json.dumps(
+            {"toast": {"text": text, "kind": "ok", "undo_url": undo_url or None}}
+        )
         return answer
     return answers.done(request, text, url, undo_url=undo_url)
 
@@ -68,7 +70,9 @@ def pick(request: HttpRequest, pk: int) -> HttpResponse:
     actor = access.require_lead(request, ambiguity.item.project)
     given = forms.read_pick(request)
     if ambiguity.state == AmbiguityState.RESOLVED:
-        raise Conflict(f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept.")
+        raise Conflict(
+            f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept."
+        )
     actions.resolve(
         ambiguity=ambiguity,
         by=actor,
@@ -99,8 +103,12 @@ def pick_all(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.item(request, pk)
     actor = access.require_lead(request, found.project)
     seen = forms.read_seen(request.POST)
-    count = actions.resolve_recommended(item=found, by=actor, now=clock.now(), seen=seen, user_id=request.user.pk)
-    return _answer(request, found, f"{count_of(count, 'recommendation')} taken; the agent writes the document")
+    count = actions.resolve_recommended(
+        item=found, by=actor, now=clock.now(), seen=seen, user_id=request.user.pk
+    )
+    return _answer(
+        request, found, f"{count_of(count, 'recommendation')} taken; the agent writes the document"
+    )
 
 
 @require_POST
@@ -109,4 +117,6 @@ def supply(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.item(request, pk)
     actor = access.require_lead(request, found.project)
     moves.supply_missing(item=found, text=request.POST.get("text", ""), by=actor, now=clock.now())
-    return answers.done(request, "Sent; the requirements agent works it in", reverse("align:item", args=[pk]), go=True)
+    return answers.done(
+        request, "Sent; the requirements agent works it in", reverse("align:item", args=[pk]), go=True
+    )

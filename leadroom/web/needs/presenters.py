@@ -83,7 +83,9 @@ def seen_digests(item_ids: Iterable[int]) -> dict[int, dict[str, str]]:
     """Item id to the digests of its open questions, as hidden form fields."""
     found: dict[int, dict[str, str]] = {}
     if ids := list(item_ids):
-        rows = Ambiguity.objects.filter(item_id__in=ids, state=AmbiguityState.OPEN).prefetch_related("candidates")
+        rows = Ambiguity.objects.filter(item_id__in=ids, state=AmbiguityState.OPEN).prefetch_related(
+            "candidates"
+        )
         for ambiguity in rows:
             found.setdefault(ambiguity.item_id, {})[SEEN + ambiguity.key] = ambiguity.digest
     return found
@@ -92,7 +94,7 @@ def seen_digests(item_ids: Iterable[int]) -> dict[int, dict[str, str]]:
 def _led_projects(request: HttpRequest, waiting: list[Waiting]) -> frozenset[int]:
     if getattr(request.user, "is_superuser", False):
         return frozenset(card.item.project_id for card in waiting)
-    rows = Membership.objects.filter(user_id=request.user.pk, role="lead")
+    rows = Membership.objects.filter(user_id=request.user.pk or 0, role="lead")
     return frozenset(rows.values_list("project_id", flat=True))
 
 
@@ -109,7 +111,8 @@ def _card(card: Waiting, facts: Facts) -> Card:
     if card.item.project_id not in facts.led:
         reason = f"You may look at {card.item.project.name}, but only its lead decides here."
         actions = tuple(a if a.link else Action(label=a.label, style=a.style, reason=reason) for a in actions)
-    is_bad = card.kind in ("run", "verification") or card.subject_id in facts.conflicted and card.kind == "stitch"
+    is_conflict = card.kind == "stitch" and card.subject_id in facts.conflicted
+    is_bad = is_conflict or card.kind in ("run", "verification")
     return Card(
         id=f"card-{card.kind}-{card.subject_id}",
         url=url,
@@ -136,9 +139,14 @@ def _picks(card: Waiting, facts: Facts) -> Built:
     item, url = card.item, reverse("align:item", args=[card.item.pk])
     decide = Action("Decide", link=url, style="primary")
     if item.risk == Risk.CRITICAL:
-        return url, (decide, Action("Approve all recommended", reason=approve_all_reason(item, facts.request)))
+        return url, (
+            decide,
+            Action("Approve all recommended", reason=approve_all_reason(item, facts.request)),
+        )
     fields = facts.seen.get(item.pk, {})
-    every = Action("Approve all recommended", url=reverse("align:pick_all", args=[item.pk]), key="a", fields=fields)
+    every = Action(
+        "Approve all recommended", url=reverse("align:pick_all", args=[item.pk]), key="a", fields=fields
+    )
     return url, (decide, every)
 
 
@@ -170,7 +178,10 @@ def _run(card: Waiting, facts: Facts) -> Built:
     url = reverse("runs:detail", args=[card.subject_id])
     label = "Resume" if card.extra["state"] == RunState.LOST else "Resume, the cause is mended"
     resume = Action(label, url=reverse("runs:retry", args=[card.subject_id]), key="a", style="primary")
-    return url, (resume, Action("Stop", url=reverse("runs:stop", args=[card.subject_id]), key="d", style="danger"))
+    return url, (
+        resume,
+        Action("Stop", url=reverse("runs:stop", args=[card.subject_id]), key="d", style="danger"),
+    )
 
 
 def _document(card: Waiting, facts: Facts) -> Built:
@@ -180,7 +191,9 @@ def _document(card: Waiting, facts: Facts) -> Built:
 
 def _verification(card: Waiting, facts: Facts) -> Built:
     url = reverse("items:verification", args=[card.item.pk])
-    again = Action("Run again", url=reverse("items:verify_again", args=[card.item.pk]), key="a", style="primary")
+    again = Action(
+        "Run again", url=reverse("items:verify_again", args=[card.item.pk]), key="a", style="primary"
+    )
     return url, (again, Action("See why", link=url, style="quiet"))
 
 
