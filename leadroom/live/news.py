@@ -3,12 +3,13 @@
 import json
 import logging
 import time
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 _quiet_until = 0.0
@@ -25,7 +26,7 @@ def publish(topic: str, name: str, id: int | str = 0) -> None:
     A topic `item.N` also wakes the task named by `settings.LIVE_WAKE_TASK`. Never raises: pages and loops find the
     rows by themselves when the broker is down.
     """
-    transaction.on_commit(partial(_send, topic, name, id), robust=True)
+    transaction.on_commit(lambda: _send(topic, name, id), robust=True)
 
 
 def publish_item(item_id: int, name: str) -> None:
@@ -47,6 +48,6 @@ def _send(topic: str, name: str, id: int | str) -> None:
         _client().publish(channel_of(topic), json.dumps([topic, name, id]))
         if topic.startswith("item."):
             current_app.send_task(settings.LIVE_WAKE_TASK, [int(topic[5:])], expires=30, retry=False)
-    except (redis.RedisError, OSError, current_app.connection_for_write().connection_errors) as error:
+    except (redis.RedisError, OperationalError, OSError) as error:
         _quiet_until = time.monotonic() + 1.0  # a page must not wait for a dead broker twice
         log.warning("live hint not sent, pages refresh by themselves: %s", error)

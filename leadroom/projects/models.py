@@ -10,6 +10,9 @@ from django.db.models import Q
 from leadroom.projects.enums import MemberRole, Publish, Risk, Stage
 
 
+IN_HOME = "$LEADROOM_HOME/"
+
+
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> "ProjectQuerySet":
         """Projects the user may look at: all for a superuser, else their memberships."""
@@ -44,7 +47,12 @@ class Project(models.Model):
 
     @property
     def source(self) -> Path:
-        """The user's own repository; Leadroom reads it and publishes branches to it."""
+        """The user's own repository; Leadroom reads it and publishes branches to it.
+
+        One inside the data folder (the rehearsal's) is stored relative to it, so that the folder can be moved.
+        """
+        if self.source_path.startswith(IN_HOME):
+            return settings.HOME_DIR / self.source_path.removeprefix(IN_HOME)
         return Path(self.source_path)
 
     @property

@@ -25,7 +25,7 @@ class Journal:
         self._lock = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
 
-    def write(self, kind: EventKind, **payload: Any) -> None:
+    def write(self, kind: EventKind, /, **payload: Any) -> None:
         """Note a line; it is stored within GATHER_SECONDS."""
         last = self._lines[-1] if self._lines else None
         if last is not None and last.kind == kind and kind in (EventKind.MESSAGE, EventKind.THOUGHT):

@@ -1,0 +1,69 @@
+"""`manage.py seed_demo`: the rehearsal project, with an item already moving."""
+
+from typing import Any
+
+import httpx2
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from leadroom.agents.actions import set_endpoint
+from leadroom.agents.queries import REHEARSAL
+from leadroom.lib.actors import system
+from leadroom.lib.clock import now
+from leadroom.ops.demo import make_repository
+from leadroom.pipeline.connecting import connect_project
+from leadroom.projects.actions import create_item
+from leadroom.projects.models import Project
+from leadroom.web.management.commands.login_link import first_lead
+
+BY = system("seed")
+
+
+class Command(BaseCommand):
+    help = "Creates the rehearsal project and its items, once. Needs the rehearsal server."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--only", default="", help="script name of the one item to create; all when left out"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if Project.objects.filter(is_rehearsal=True).exists():
+            self.stdout.write("The rehearsal project is there already.")
+            return
+        demo = self._fetch()
+        lead = first_lead()
+        folder = settings.HOME_DIR / "rehearsal" / "repositories" / demo["slug"]
+        make_repository(folder, demo["files"])
+        project = connect_project(
+            name=demo["title"], source=folder, lead=lead, by=BY, now=now(), is_rehearsal=True
+        )
+        set_endpoint(
+            project=project, role="", base_url=REHEARSAL, model="rehearsal", key=None, by=BY, now=now()
+        )
+        for item in demo["items"]:
+            if options["only"] in ("", item["script"]):
+                create_item(
+                    project=project,
+                    request=item["request"],
+                    title=item["title"],
+                    stitch_owner=lead,
+                    rehearsal_script=item["script"],
+                    by=BY,
+                    now=now(),
+                )
+        self.stdout.write(f"The rehearsal project {demo['title']} is there.")
+
+    def _fetch(self) -> dict[str, Any]:
+        if not settings.REHEARSAL_URL:
+            raise CommandError(
+                "The rehearsal server's address is not known; start Leadroom with `manage.py up`."
+            )
+        try:
+            answer = httpx2.get(f"{settings.REHEARSAL_URL}/demo", timeout=10.0)
+            answer.raise_for_status()
+            return answer.json()
+        except httpx2.HTTPError as error:
+            raise CommandError(
+                f"The rehearsal server at {settings.REHEARSAL_URL} does not answer ({error})."
+            ) from error
