@@ -152,7 +152,9 @@ TEMPLATES = [
 try:
     DATABASES = {
         "default": dj_database_url.parse(
-            _text("DATABASE_URL", f"sqlite:///{HOME_DIR / 'db.sqlite3'}"), conn_max_age=None, conn_health_checks=True
+            _text("DATABASE_URL", f"sqlite:///{HOME_DIR / 'db.sqlite3'}"),
+            conn_max_age=None,
+            conn_health_checks=True,
         )
     }
 except (ValueError, dj_database_url.ParseError) as error:

@@ -357,6 +357,17 @@
     const to = el?.getAttribute("href")?.startsWith("#") && byId(el.hash.slice(1)); // a list: its first row; else the place itself
     if (to) requestAnimationFrame(() => focusRow((!to.matches("main") && $("[data-row]", to)) || to));
   });
+  document.addEventListener("input", ({ target }) => { // a form sends a line's end as two characters, the house keeps one
+    if (target.id) $$(`[data-counts="${CSS.escape(target.id)}"]`).forEach((el) => { el.textContent = [...target.value].length; });
+  });
+  function jump(el) { // to the next row of a kind, from the focused one on, then from the top again
+    const list = document.getElementById(el.dataset.jumps), rows = $$(el.dataset.jumpsTo, list);
+    if (!rows.length) return say("There is none", { now: true });
+    const at = document.activeElement?.closest?.(`#${CSS.escape(list.id)} > *`);
+    const next = rows.find((row) => at && at.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING && row !== at) || rows[0];
+    follow(list, false);
+    focusRow(next);
+  }
   document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) localStorage.setItem("leadroom.keys", event.target.checked ? "on" : "off"); });
   function setTheme() {
     page.theme = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";

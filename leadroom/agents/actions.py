@@ -51,7 +51,13 @@ def set_endpoint(
         now=now,
         verb="agents.endpoint.set",
         subject=f"agents.endpoint:{endpoint.pk}",
-        payload={"project": project.slug, "role": role, "base_url": base_url, "model": model, "key_changed": bool(key)},
+        payload={
+            "project": project.slug,
+            "role": role,
+            "base_url": base_url,
+            "model": model,
+            "key_changed": bool(key),
+        },
     )
     return endpoint
 

@@ -114,7 +114,8 @@ def append_events(
     if messages:
         start = RunMessage.objects.filter(run=run).count()
         RunMessage.objects.bulk_create(
-            RunMessage(run=run, position=start + n, role=m["role"], content=m["content"]) for n, m in enumerate(messages)
+            RunMessage(run=run, position=start + n, role=m["role"], content=m["content"])
+            for n, m in enumerate(messages)
         )
     if delivered:
         RunNote.objects.filter(pk__in=[n.pk for n in delivered]).update(delivered_at=now)
@@ -136,7 +137,10 @@ def _last_line(lines: Sequence[Line]) -> str:
 def set_phase(*, run: Run, phase: Phase, note: str, now: dt.datetime) -> None:
     """The agent says what it is doing. Raises Fenced."""
     append_events(
-        run=run, lines=[Line(EventKind.PHASE, {"phase": phase, "text": f"{phase.label}: {note}"}, now)], now=now, phase=phase
+        run=run,
+        lines=[Line(EventKind.PHASE, {"phase": phase, "text": f"{phase.label}: {note}"}, now)],
+        now=now,
+        phase=phase,
     )
     record(
         by=actor_of(run),

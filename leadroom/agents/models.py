@@ -83,7 +83,9 @@ class Run(models.Model):
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["item", "role", "lane"], condition=Q(state__in=OPEN), name="one_open_run_per_role_and_lane"
+                fields=["item", "role", "lane"],
+                condition=Q(state__in=OPEN),
+                name="one_open_run_per_role_and_lane",
             ),
             models.UniqueConstraint(fields=["item", "role", "lane", "attempt"], name="one_run_per_attempt"),
         ]

@@ -20,9 +20,7 @@ class Ruling:
         return self.decision is Decision.ALLOW
 
 
-def decide(
-    *, kind: ToolKind, access: RoleAccess, is_offered: bool, is_run_live: bool, is_confined: bool
-) -> Ruling:
+def decide(*, kind: ToolKind, access: RoleAccess, is_offered: bool, is_run_live: bool, is_confined: bool) -> Ruling:
     """May this run use a tool of this kind now?
 
     `is_offered`: the role's toolbox has the tool. `is_run_live`: the run is the current generation and running.

@@ -60,9 +60,7 @@ def python() -> Finding:
 def git() -> Finding:
     if shutil.which("git") is None:
         return Finding("git", False, "git is missing; apt-get install git")
-    said = subprocess.run(
-        ["git", "--version"], capture_output=True, text=True, timeout=10, check=True
-    ).stdout.strip()
+    said = subprocess.run(["git", "--version"], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
     numbers = tuple(int(number) for number in re.findall(r"\d+", said)[:2])
     if numbers >= GIT_NEEDED:
         return Finding("git", True, said)
@@ -78,9 +76,7 @@ def toolchain() -> Finding:
     interpreter = settings.TOOLCHAIN_DIR / "bin" / "python"
     cure = "make setup builds it, or set LEADROOM_TOOLCHAIN to an environment with pytest"
     if not interpreter.exists():
-        return Finding(
-            "toolchain", False, f"{settings.TOOLCHAIN_DIR} has no Python for agents' tests; {cure}"
-        )
+        return Finding("toolchain", False, f"{settings.TOOLCHAIN_DIR} has no Python for agents' tests; {cure}")
     argv = [str(interpreter), "-m", "pytest", "--version"]
     asked = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
     if asked.returncode:
@@ -127,15 +123,11 @@ def broker() -> Finding:
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2) as client:
             version = client.info("server")["redis_version"]
-        return Finding(
-            "broker", True, f"answers at {_without_password(settings.REDIS_URL)} (version {version})"
-        )
+        return Finding("broker", True, f"answers at {_without_password(settings.REDIS_URL)} (version {version})")
     except redis.RedisError as error:
         if not is_embedded:
             where = _without_password(settings.REDIS_URL)
-            return Finding(
-                "broker", False, f"{where} does not answer ({error}); check REDIS_URL and its server"
-            )
+            return Finding("broker", False, f"{where} does not answer ({error}); check REDIS_URL and its server")
     return Finding("broker", True, f"{find_broker()} will be started by `manage.py up`")
 
 

@@ -26,7 +26,5 @@ def make_repository(folder: Path, files: dict[str, str]) -> None:
     run_git(["init", "--quiet", "--initial-branch=main", str(draft)])
     git_dir, env = draft / ".git", {**_AUTHOR, "GIT_WORK_TREE": str(draft)}
     run_git(["add", "--all"], git_dir=git_dir, extra_env=env)
-    run_git(
-        ["commit", "--quiet", "-m", "Split what a group spent, to the cent"], git_dir=git_dir, extra_env=env
-    )
+    run_git(["commit", "--quiet", "-m", "Split what a group spent, to the cent"], git_dir=git_dir, extra_env=env)
     draft.rename(folder)

@@ -17,9 +17,7 @@ class GeneratedDocCommand(BaseCommand):
         raise NotImplementedError
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--check", action="store_true", help="fail when the file is not what would be written"
-        )
+        parser.add_argument("--check", action="store_true", help="fail when the file is not what would be written")
 
     def handle(self, *args: Any, **options: Any) -> None:
         target: Path = settings.BASE_DIR / self.path

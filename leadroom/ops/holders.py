@@ -10,9 +10,7 @@ from pathlib import Path
 
 from leadroom.lib.leases import is_held
 
-MARKER = (
-    "LEADROOM_SUPERVISED"  # set by `up` for its children, inherited by every process that descends from it
-)
+MARKER = "LEADROOM_SUPERVISED"  # set by `up` for its children, inherited by every process that descends from it
 
 
 @dataclass(frozen=True)

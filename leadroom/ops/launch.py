@@ -103,9 +103,7 @@ def choose_rehearsal_port(home: Path) -> int:
             port = int(candidate.getsockname()[1])
             note.write_text(str(port))
             return port
-    raise Conflict(
-        "No free port was found on 127.0.0.1. Nothing was started; end some programs and try again."
-    )
+    raise Conflict("No free port was found on 127.0.0.1. Nothing was started; end some programs and try again.")
 
 
 def child_environment(plan: Plan, base: Mapping[str, str]) -> dict[str, str]:
@@ -135,9 +133,7 @@ def broker_spec(plan: Plan) -> list[ChildSpec]:
     folder = plan.home / "broker"
     for private in (folder, plan.broker_socket.parent):
         make_private_folder(private)
-    return [
-        ChildSpec("broker", tuple(broker_command(find_broker(), socket=plan.broker_socket, folder=folder)))
-    ]
+    return [ChildSpec("broker", tuple(broker_command(find_broker(), socket=plan.broker_socket, folder=folder)))]
 
 
 def rehearsal_spec(plan: Plan) -> list[ChildSpec]:

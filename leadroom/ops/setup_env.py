@@ -286,14 +286,10 @@ def bare_environment() -> dict[str, str]:
 
 def run_pytest(arguments: Sequence[str], backend: str) -> tuple[int, str]:
     """One pass of pytest, shown as it comes. Returns its exit status and its own last line."""
-    parallel = (
-        [] if any(argument.startswith("-n") for argument in arguments) else ["-n", "2", "--dist", "loadgroup"]
-    )
+    parallel = [] if any(argument.startswith("-n") for argument in arguments) else ["-n", "2", "--dist", "loadgroup"]
     argv = [str(PYTHON), "-m", "pytest", *parallel, *arguments]
     env = {**bare_environment(), "LEADROOM_TEST_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe, three words above
         tail = b""
         while chunk := os.read(process.stdout.fileno(), 65536):

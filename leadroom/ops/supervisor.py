@@ -122,9 +122,7 @@ class Supervisor:
             if not child.spec.is_once:
                 self._say_fallen(child, status)
             elif status:
-                self.say(
-                    f"{child.name} failed ({how_it_ended(status)}): {last_line(child.log)} [{child.log}]"
-                )
+                self.say(f"{child.name} failed ({how_it_ended(status)}): {last_line(child.log)} [{child.log}]")
             self._note()
         reap_orphans({child.pid for child in self.children.values() if child.pid})
 
@@ -195,9 +193,7 @@ class Supervisor:
                     told.add(holder.pid)
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(holder.pid, signal.SIGTERM)
-            if not holders and all(
-                child.process is None or child.process.poll() is not None for child in group
-            ):
+            if not holders and all(child.process is None or child.process.poll() is not None for child in group):
                 break
             self._wait(0.05)
         if also_holders:

@@ -55,7 +55,9 @@ def for_requirements(item: WorkItem, attempt: int, *, before: Revision | None = 
     if before is not None:
         parts += ["The document so far has LOW confidence:", _document(before)]
         parts += [_tagged("picks", picks(item)), _tagged("lead", supplied)]
-        parts.append("Work in what the lead says and submit the document again. Propose ambiguities only if it opens new ones.")
+        parts.append(
+            "Work in what the lead says and submit the document again. Propose ambiguities only if it opens new ones."
+        )
     else:
         parts.append(
             "Read the repository as far as the request needs it. Propose what the request leaves open, then wait for the picks, "
@@ -66,7 +68,7 @@ def for_requirements(item: WorkItem, attempt: int, *, before: Revision | None = 
 
 def picks(item: WorkItem) -> str:
     """Every decision, as the requirements agent is told."""
-    lines = [f"{a.key} {a.question}\n→ {pick_text(a)}" for a in ambiguities_of(item)]
+    lines = [f"{a.key}: {pick_text(a)}\n  (asked: {a.question})" for a in ambiguities_of(item)]
     return "The lead decided:\n\n" + "\n\n".join(lines)
 
 
@@ -76,7 +78,9 @@ def for_planner(item: WorkItem, attempt: int, revision: Revision, *, returned: T
         parts.append("Write the test plan for this document, before any code exists, and submit it.")
     else:
         parts += ["Your plan was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
-        parts.append("Answer every finding by changing the plan or by saying in the summary why not, and submit it again.")
+        parts.append(
+            "Answer every finding by changing the plan or by saying in the summary why not, and submit it again."
+        )
     return _brief(item, Role.PLANNER, attempt, *parts)
 
 
@@ -123,7 +127,9 @@ def for_developer(
         )
     else:
         parts.append(f"This is attempt {attempt}. {reason}")
-        failed = [f"{r.case.key} {r.case.node_id or r.case.command}: {r.outcome}\n{clip(r.message, 3_000)}" for r in failures]
+        failed = [
+            f"{r.case.key} {r.case.node_id or r.case.command}: {r.outcome}\n{clip(r.message, 3_000)}" for r in failures
+        ]
         if failed:
             parts.append(_tagged("failed_cases", "\n\n".join(failed)))
         parts.append("Your tree holds the earlier work unless it says otherwise here. Repair it; do not weaken a test.")

@@ -41,7 +41,13 @@ def start_run(item: WorkItem, role: Role, brief: str) -> None:
     manifests = manifests_for(role)
     versions = [keep_version(manifest=manifest, by=BY, now=now()) for manifest in manifests]
     queue_run(
-        item=item, role=role, brief=brief, system_prompt=briefs.system_prompt(role, manifests), skills=versions, by=BY, now=now()
+        item=item,
+        role=role,
+        brief=brief,
+        system_prompt=briefs.system_prompt(role, manifests),
+        skills=versions,
+        by=BY,
+        now=now(),
     )
 
 
@@ -85,7 +91,9 @@ def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
     revision, author = latest_revision(item), latest_run(item, Role.PLANNER)
     if revision is None:
         return False
-    is_due = author is None or (author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk)
+    is_due = author is None or (
+        author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk
+    )
     if is_due:
         attempt = author.attempt + 1 if author else 1
         start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned))
@@ -98,7 +106,11 @@ def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
     if review is None:
         is_due = reviewer is None or (reviewer.state == RunState.COMPLETED and reviewer.queued_at < current.created_at)
         if is_due:
-            start_run(item, Role.REVIEWER, briefs.for_reviewer(item, reviewer.attempt + 1 if reviewer else 1, current))
+            start_run(
+                item,
+                Role.REVIEWER,
+                briefs.for_reviewer(item, reviewer.attempt + 1 if reviewer else 1, current),
+            )
         return is_due
     if reviewer is not None and reviewer.state != RunState.COMPLETED:
         return False
@@ -184,7 +196,12 @@ def stitch(item: WorkItem) -> bool:
         return True
     if current.state == StitchState.CLEAN:
         if _is_stale(current) or not is_verified(item, current.trial):
-            reopen_trial(stitch=current, reason="Another item was merged first; this one is tried and verified again.", by=BY, now=now())
+            reopen_trial(
+                stitch=current,
+                reason="Another item was merged first; this one is tried and verified again.",
+                by=BY,
+                now=now(),
+            )
             return True
         return False
     if current.state == StitchState.SIGNED:

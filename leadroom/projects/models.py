@@ -9,7 +9,6 @@ from django.db.models import Q
 
 from leadroom.projects.enums import MemberRole, Publish, Risk, Stage
 
-
 IN_HOME = "$LEADROOM_HOME/"
 
 

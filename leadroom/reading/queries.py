@@ -133,7 +133,9 @@ def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
             "run",
             items[run.item_id],
             run.pk,
-            f"Resume the {run.agent.name.lower()}?" if run.state == RunState.LOST else f"The {run.agent.name.lower()} cannot go on",
+            f"Resume the {run.agent.name.lower()}?"
+            if run.state == RunState.LOST
+            else f"The {run.agent.name.lower()} cannot go on",
             run.failure,
             "Resume: it goes on from its last stored message and its tree."
             if run.state == RunState.LOST

@@ -49,14 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="leadroom.rehearsal", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True, help="0 takes any free port and prints it")
-    parser.add_argument(
-        "--pace", type=float, default=None, help="seconds between chunks; also REHEARSAL_PACE"
-    )
+    parser.add_argument("--pace", type=float, default=None, help="seconds between chunks; also REHEARSAL_PACE")
     options = parser.parse_args(arguments)
     try:
-        pace = (
-            float(os.environ.get("REHEARSAL_PACE") or DEFAULT_PACE) if options.pace is None else options.pace
-        )
+        pace = float(os.environ.get("REHEARSAL_PACE") or DEFAULT_PACE) if options.pace is None else options.pace
     except ValueError:
         parser.error("REHEARSAL_PACE needs a number of seconds, such as 0.3.")
     host = options.host.replace(":", r"\:")

@@ -110,9 +110,7 @@ class RehearsalApp:
             return script.name, script.turn(conversation), script.pace
         known = ", ".join(self._library.names)
         wrong = f"No script is called {asked!r}." if asked else "This is a rehearsal and no script is named."
-        sentence = (
-            f"{wrong} Put a line such as [[script:first/requirements]] in a user message. Scripts: {known}."
-        )
+        sentence = f"{wrong} Put a line such as [[script:first/requirements]] in a user message. Scripts: {known}."
         if asked or body.get("tools"):
             raise ApiError(400, sentence)
         return "", Turn(text=sentence), None
@@ -139,18 +137,14 @@ class _Exchange:
         self._request_id = request_id
         self._sent = 0
 
-    async def json(
-        self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> None:
+    async def json(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         data = json.dumps(body, ensure_ascii=False).encode()
         await self._start(
             status, {"content-type": "application/json", "content-length": str(len(data)), **(headers or {})}
         )
         await self._body(data, more=False)
 
-    async def whole(
-        self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event
-    ) -> None:
+    async def whole(self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event) -> None:
         """The answer as one JSON body, after a single pace."""
         await _pause(pace, gone)
         if fault is not None and fault.name == "stall":
@@ -166,9 +160,7 @@ class _Exchange:
         await self._body(data[: min(limit, len(data) - 1)])
         await self._send({"type": CUT})
 
-    async def stream(
-        self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event
-    ) -> None:
+    async def stream(self, answer: wire.Answer, *, pace: float, fault: Fault | None, gone: asyncio.Event) -> None:
         """The answer as server-sent events, with at most one stream fault."""
         await self._start(200, CHUNKED)
         planned = list(wire.events(answer))
@@ -283,7 +275,6 @@ def _check_key(headers: Mapping[str, str]) -> None:
 
 def _models() -> dict[str, Any]:
     data = [
-        {"type": "model", "id": name, "display_name": name, "created_at": "2026-11-01T00:00:00Z"}
-        for name in MODELS
+        {"type": "model", "id": name, "display_name": name, "created_at": "2026-11-01T00:00:00Z"} for name in MODELS
     ]
     return {"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}

@@ -164,11 +164,7 @@ def _turn(where: str, data: Any) -> Turn:
         raise ScriptError(f"{where}: a turn knows {sorted(TURN_KEYS)}.")
     calls = []
     for call in data.get("tools") or ():
-        if (
-            not isinstance(call, dict)
-            or set(call) != {"name", "input"}
-            or not isinstance(call["input"], dict)
-        ):
+        if not isinstance(call, dict) or set(call) != {"name", "input"} or not isinstance(call["input"], dict):
             raise ScriptError(f"{where}: a tool call is a `name` and an `input`.")
         calls.append(ToolCall(str(call["name"]), call["input"]))
     try:

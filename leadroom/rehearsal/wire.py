@@ -58,9 +58,7 @@ def answer_of(turn: Turn, body: Mapping[str, Any], *, damage: str = "") -> Answe
         blocks.append(Block("tool_use", arguments, name=name, id=new_id("toolu")))
     if not blocks:
         blocks.append(Block("text", "…"))
-    written = sum(len(piece) for block in blocks for piece in chunks_of(block)) + sum(
-        len(b.name) for b in blocks
-    )
+    written = sum(len(piece) for block in blocks for piece in chunks_of(block)) + sum(len(b.name) for b in blocks)
     return Answer(
         id=new_id("msg"),
         model=str(body.get("model")),

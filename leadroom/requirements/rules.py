@@ -24,7 +24,10 @@ def check_can_propose(item: WorkItem, ambiguities: Sequence[Mapping[str, Any]]) 
             f"{len(ambiguities)} ambiguities are too many to decide in one sitting; propose the {AMBIGUITY_LIMIT} "
             "that change the work most and decide the rest yourself in the document."
         )
-    for what, values in (("key", [a["key"] for a in ambiguities]), ("question", [a["question"] for a in ambiguities])):
+    for what, values in (
+        ("key", [a["key"] for a in ambiguities]),
+        ("question", [a["question"] for a in ambiguities]),
+    ):
         if twice := [value for value, n in Counter(values).items() if n > 1]:
             raise BadInput(f"Each {what} may appear once; {twice[0]!r} appears more often.")
     for ambiguity in ambiguities:

@@ -47,9 +47,7 @@ def _propose(run: Run, body: Body) -> Outcome:
     stored = propose(item=item, ambiguities=body["ambiguities"], by=by, now=now())
     if not any(a.state == AmbiguityState.OPEN for a in stored):
         return Outcome("All of these were decided already; the picks are in your messages.")
-    return Outcome(
-        "Stored. The run waits now; the picks arrive as the next message.", waits=WaitReason.PICKS
-    )
+    return Outcome("Stored. The run waits now; the picks arrive as the next message.", waits=WaitReason.PICKS)
 
 
 def _document(run: Run, body: Body) -> Outcome:

@@ -76,7 +76,8 @@ class AmbiguityShape(Shape):
     why: Sentence
     dimension: Literal["scope", "users", "behaviour", "constraints", "integration"]
     candidates: Annotated[
-        list[CandidateShape], Field(min_length=2, max_length=3, description="likely, plausible alternative, ambitious")
+        list[CandidateShape],
+        Field(min_length=2, max_length=3, description="likely, plausible alternative, ambitious"),
     ]
     recommended: Annotated[int, Field(ge=1, le=3)]
 

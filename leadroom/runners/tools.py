@@ -19,7 +19,11 @@ class Tool:
 
     def definition(self) -> dict:
         """As the Messages API takes it."""
-        return {"name": self.name, "description": self.description, "input_schema": self.shape.model_json_schema()}
+        return {
+            "name": self.name,
+            "description": self.description,
+            "input_schema": self.shape.model_json_schema(),
+        }
 
 
 _EVERY = frozenset(Role)

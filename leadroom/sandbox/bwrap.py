@@ -21,8 +21,7 @@ MARKER = "LEADROOM_RUN"
 
 MADE_UP = {
     "/etc/passwd": (
-        f"agent:x:{INSIDE_UID}:{INSIDE_UID}:agent:/tmp/home:/bin/sh\n"
-        "nobody:x:65534:65534:nobody:/:/bin/false\n"
+        f"agent:x:{INSIDE_UID}:{INSIDE_UID}:agent:/tmp/home:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
     ),
     "/etc/group": f"agent:x:{INSIDE_UID}:\nnogroup:x:65534:\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",

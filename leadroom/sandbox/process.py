@@ -188,9 +188,7 @@ async def _watch_count(cage: _Cage, limit: int) -> str:
                 return f"\n[stopped: the command started more than {limit:,} processes]\n"
 
 
-async def _conduct(
-    cage: _Cage, stdin: bytes, tape: Tape, limit: int, on_start: Callable[[int], None] | None
-) -> None:
+async def _conduct(cage: _Cage, stdin: bytes, tape: Tape, limit: int, on_start: Callable[[int], None] | None) -> None:
     """From the started bubblewrap to the last dead process of its namespace."""
     await cage.prepare(limit)
     if on_start is not None:

@@ -54,9 +54,7 @@ async def run_shell(
     if not profile.has_network and any(failure in output.lower() for failure in NETWORK_FAILURES):
         parts.append(NETWORK_SENTENCE)
     if done.is_timed_out:
-        parts.append(
-            f"Stopped after {timeout_seconds:g} s; everything it had started was ended. Exit status: none"
-        )
+        parts.append(f"Stopped after {timeout_seconds:g} s; everything it had started was ended. Exit status: none")
     else:
         parts.append(f"Exit status: {done.exit_status}")
     return ToolOutcome(done.is_timed_out or done.exit_status != 0, "\n".join(parts))

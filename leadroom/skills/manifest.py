@@ -35,18 +35,26 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"Skill {folder.name}: SKILL.md cannot be read as UTF-8 text ({error}); it was left out.") from error
+        raise BadInput(
+            f"Skill {folder.name}: SKILL.md cannot be read as UTF-8 text ({error}); mend or remove it, then resume."
+        ) from error
     if len(text) > SIZE_LIMIT:
         raise BadInput(f"Skill {folder.name}: SKILL.md has {len(text):,} characters; keep it under {SIZE_LIMIT:,}.")
     try:
-        post = frontmatter.loads(text)
+        post = frontmatter.loads(text, handler=frontmatter.YAMLHandler())
     except yaml.YAMLError as error:
-        raise BadInput(f"Skill {folder.name}: the front matter is not YAML ({error}); mend it and start again.") from error
+        raise BadInput(
+            f"Skill {folder.name}: the front matter is not YAML ({error}); mend it and start again."
+        ) from error
     name, description = post.get("name"), post.get("description")
     if name != folder.name or not _NAME.fullmatch(str(name)):
         raise BadInput(f"Skill {folder.name}: `name` must equal the folder's name in lower case with hyphens.")
     if not isinstance(description, str) or not 1 <= len(description) <= 1024:
         raise BadInput(f"Skill {folder.name}: `description` must be a text of 1 to 1,024 characters.")
+    if len(folder.name) > 64:
+        raise BadInput(f"Skill {folder.name}: the name has more than 64 characters; use a shorter one.")
     metadata = post.get("metadata") or {}
     roles = metadata.get("roles", "") if isinstance(metadata, dict) else ""
-    return Manifest(folder.name, description, tuple(str(roles).split()), post.content, digest_of(text))
+    if not isinstance(roles, str):
+        raise BadInput(f"Skill {folder.name}: `metadata.roles` must be one text, the roles separated by spaces.")
+    return Manifest(folder.name, description, tuple(roles.split()), post.content, digest_of(text))

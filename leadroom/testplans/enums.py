@@ -20,7 +20,12 @@ PLANS = StateMachine(
     start=PlanState.DRAFT,
     moves={
         PlanState.DRAFT: (PlanState.AGENT_REVIEW, PlanState.SUPERSEDED),
-        PlanState.AGENT_REVIEW: (PlanState.LEAD_REVIEW, PlanState.RETURNED, PlanState.FROZEN, PlanState.SUPERSEDED),
+        PlanState.AGENT_REVIEW: (
+            PlanState.LEAD_REVIEW,
+            PlanState.RETURNED,
+            PlanState.FROZEN,
+            PlanState.SUPERSEDED,
+        ),
         PlanState.LEAD_REVIEW: (PlanState.FROZEN, PlanState.RETURNED, PlanState.SUPERSEDED),
         PlanState.RETURNED: (PlanState.SUPERSEDED,),
         PlanState.FROZEN: (PlanState.SUPERSEDED,),

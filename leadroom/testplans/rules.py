@@ -44,7 +44,9 @@ def plan_problems(body: Mapping[str, Any], revision: Revision) -> list[PlanProbl
         for criterion, text in revision.criteria.items()
         if criterion not in proven
     ]
-    argued = " ".join(f"{n['what']} {n['why']}" for n in body["not_covered"]).casefold().replace("-", " ").replace("_", " ")
+    argued = (
+        " ".join(f"{n['what']} {n['why']}" for n in body["not_covered"]).casefold().replace("-", " ").replace("_", " ")
+    )
     present = {case["layer"] for case in cases}
     problems += [
         PlanProblem("", f"There is no {layer.label.lower()} case, and `not_covered` does not argue why not.")
@@ -57,7 +59,10 @@ def plan_problems(body: Mapping[str, Any], revision: Revision) -> list[PlanProbl
 def _size_and_ids(cases: list[Mapping[str, Any]]) -> Iterable[PlanProblem]:
     if len(cases) > CASE_LIMIT:
         yield PlanProblem("", f"{len(cases)} cases are more than anybody reviews; merge them to {CASE_LIMIT} at most.")
-    for what, ids in (("id", [c["id"] for c in cases]), ("node id", [c["node_id"] for c in cases if c["node_id"]])):
+    for what, ids in (
+        ("id", [c["id"] for c in cases]),
+        ("node id", [c["node_id"] for c in cases if c["node_id"]]),
+    ):
         for value, n in Counter(ids).items():
             if n > 1:
                 yield PlanProblem(value, f"The {what} {value} is used by {n} cases; each case needs its own.")
@@ -101,7 +106,9 @@ def check_lead_review(plan: TestPlan, *, seen_digest: str, by: Actor) -> None:
     if plan.state != PlanState.LEAD_REVIEW:
         raise NotPermitted(f"The plan is {PlanState(plan.state).label.lower()}; it does not wait for you.")
     if plan.digest != seen_digest:
-        raise Conflict("The plan changed since you opened it; your verdicts are kept in the form. Read the new one first.")
+        raise Conflict(
+            "The plan changed since you opened it; your verdicts are kept in the form. Read the new one first."
+        )
 
 
 def check_blind_spots(plan: TestPlan, ticked: Collection[str]) -> None:

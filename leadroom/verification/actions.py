@@ -107,18 +107,14 @@ def finish(
 @transaction.atomic
 def break_off(*, verification: VerificationRun, problem: str, now: dt.datetime) -> None:
     """RUNNING → ERRORED: it could not be run, which is no verdict on the work. Raises Fenced."""
-    _fenced_update(
-        verification, state=VerificationState.ERRORED, problem=problem, ended_at=now, lease_expires_at=None
-    )
+    _fenced_update(verification, state=VerificationState.ERRORED, problem=problem, ended_at=now, lease_expires_at=None)
     _record(verification, "errored", by=VERIFIER, now=now, problem=problem)
 
 
 @transaction.atomic
 def take_back(*, verification: VerificationRun, now: dt.datetime) -> None:
     """RUNNING → QUEUED when its process died: it changes nothing outside its own tree, so it simply runs again."""
-    _fenced_update(
-        verification, state=VerificationState.QUEUED, generation=F("generation") + 1, lease_expires_at=None
-    )
+    _fenced_update(verification, state=VerificationState.QUEUED, generation=F("generation") + 1, lease_expires_at=None)
     _record(verification, "taken_back", by=VERIFIER, now=now)
 
 

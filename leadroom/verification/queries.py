@@ -44,7 +44,8 @@ def failed_results(verification: VerificationRun) -> list[CaseResult]:
 
 def tally(verification: VerificationRun) -> Tally:
     counts = verification.results.aggregate(
-        passed=Count("pk", filter=Q(outcome=Outcome.PASSED)), failed=Count("pk", filter=~Q(outcome=Outcome.PASSED))
+        passed=Count("pk", filter=Q(outcome=Outcome.PASSED)),
+        failed=Count("pk", filter=~Q(outcome=Outcome.PASSED)),
     )
     return Tally(counts["passed"], counts["failed"])
 

@@ -101,9 +101,7 @@ async def _verify(verification: VerificationRun, name: str) -> None:
         problem = f"Leadroom itself failed here ({type(error).__name__}: {error}). Nothing was merged; run it again."
         await asyncio.to_thread(actions.break_off, verification=verification, problem=problem, now=now())
     else:
-        await asyncio.to_thread(
-            actions.finish, verification=verification, results=results, output=output, now=now()
-        )
+        await asyncio.to_thread(actions.finish, verification=verification, results=results, output=output, now=now())
     finally:
         shutil.rmtree(tree, ignore_errors=True)
 

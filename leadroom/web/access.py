@@ -107,3 +107,13 @@ def require_lead(request: HttpRequest, of: Project) -> Actor:
     if not may_act(request.user, of):
         raise NotPermitted(f"You may look at {of.name}, but only its lead decides here. Nothing was changed.")
     return person(request)
+
+
+def require_admin(request: HttpRequest) -> Actor:
+    """The person as an actor. Raises NotPermitted unless they administer this installation.
+
+    Connecting a repository opens a folder of the host to agents, so it is not for every user.
+    """
+    if not getattr(request.user, "is_superuser", False):
+        raise NotPermitted("Only an administrator of this Leadroom connects repositories. Nothing was changed.")
+    return person(request)

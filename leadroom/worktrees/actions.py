@@ -117,7 +117,14 @@ def abort(*, stitch: Stitch, reason: str, by: Actor, now: dt.datetime) -> None:
 
 @transaction.atomic
 def sign(
-    *, stitch: Stitch, sentence: str, seen_digest: str, is_verified: bool, user_id: int, by: Actor, now: dt.datetime
+    *,
+    stitch: Stitch,
+    sentence: str,
+    seen_digest: str,
+    is_verified: bool,
+    user_id: int,
+    by: Actor,
+    now: dt.datetime,
 ) -> None:
     """CLEAN → SIGNED by the stitch owner with a sentence on the trade-offs.
 
@@ -128,7 +135,9 @@ def sign(
     if len(sentence) < rules.SENTENCE_MIN:
         raise BadInput("Sign with a sentence on what this merge trades off; nothing was signed.")
     if len(sentence) > rules.SENTENCE_MAX:
-        raise BadInput(f"The sentence has {len(sentence)} characters; {rules.SENTENCE_MAX} is the limit. Nothing was signed.")
+        raise BadInput(
+            f"The sentence has {len(sentence)} characters; {rules.SENTENCE_MAX} is the limit. Nothing was signed."
+        )
     _move(stitch, StitchState.SIGNED, sentence=sentence, signed_by_id=user_id, signed_at=now)
     _record(stitch, "signed", by=by, now=now, sentence=sentence, digest=seen_digest)
 

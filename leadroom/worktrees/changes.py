@@ -48,9 +48,7 @@ def _paths(status: bytes, tokens: Iterator[bytes]) -> tuple[bytes, bytes]:
     return (first, next(tokens)) if status[:1] in b"RC" else (first, first)
 
 
-def _changed_file(
-    token: bytes, tokens: Iterator[bytes], headers: dict[bytes, tuple[bytes, bytes]]
-) -> ChangedFile:
+def _changed_file(token: bytes, tokens: Iterator[bytes], headers: dict[bytes, tuple[bytes, bytes]]) -> ChangedFile:
     added, deleted, path = token.split(b"\t", 2)
     if not path:  # a rename: both names follow as tokens of their own
         next(tokens)

@@ -232,9 +232,7 @@ def _last_words(errors: IO[bytes]) -> str:
     return telling[0].removeprefix("fatal: ").removeprefix("error: ")[:300] if telling else ""
 
 
-def _failure(
-    arguments: Sequence[str], status: int, detail: str, late_after: float | None, is_cut: bool
-) -> GitFailed:
+def _failure(arguments: Sequence[str], status: int, detail: str, late_after: float | None, is_cut: bool) -> GitFailed:
     verb = next(word for word in arguments if word != "-c" and "=" not in word)
     if late_after is not None:
         why = f"did not finish within {late_after:g} seconds"

@@ -181,13 +181,9 @@ def _warnings(
         number = count_of(contents.submodules, "submodule")
         sentences.append(f"{number} will be left out of the agents' working trees.")
     if any(key.startswith("filter.") for key in location.config):
-        sentences.append(
-            "Filters such as Git LFS are never run by Leadroom; their files stay as they are stored."
-        )
+        sentences.append("Filters such as Git LFS are never run by Leadroom; their files stay as they are stored.")
     if not contents.has_python:
-        sentences.append(
-            f"No Python was found on {default.removeprefix('refs/heads/')}; verification runs pytest."
-        )
+        sentences.append(f"No Python was found on {default.removeprefix('refs/heads/')}; verification runs pytest.")
     if not contents.has_tests:
         sentences.append("No tests were found; the first item's plan will bring the first ones.")
     return sentences

@@ -26,9 +26,7 @@ def try_merge(*, stitch: Stitch, now: dt.datetime) -> None:
     onto = control.refresh(source=project.source, branch=project.default_branch).new
     trial = control.trial_merge(onto=onto, commit=stitch.commit)
     if not trial.is_clean or trial.tree is None:
-        actions.keep_trial(
-            stitch=stitch, onto=onto, tree="", trial="", conflicts=list(trial.conflicts), by=BY, now=now
-        )
+        actions.keep_trial(stitch=stitch, onto=onto, tree="", trial="", conflicts=list(trial.conflicts), by=BY, now=now)
         return
     commit = control.create_merge(
         branch=project.default_branch,
@@ -63,7 +61,10 @@ def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
             control.move_branch(project.default_branch, expected=stitch.onto, new=merge)
         except Conflict:
             actions.reopen_trial(
-                stitch=stitch, reason="The branch moved before the merge; it is tried and verified again.", by=BY, now=now
+                stitch=stitch,
+                reason="The branch moved before the merge; it is tried and verified again.",
+                by=BY,
+                now=now,
             )
             return
     actions.keep_merge(stitch=stitch, merge_commit=merge, by=BY, now=now)
@@ -75,7 +76,8 @@ def publish_merge(*, stitch: Stitch, now: dt.datetime) -> None:
     control = control_of(project)
     if project.publish == Publish.DEFAULT_BRANCH:
         try:
-            ref = _publish(control, stitch, project.default_branch, expected=stitch.onto)
+            theirs = control.resolve(f"refs/source/{project.default_branch}")  # where the user's branch was last seen
+            ref = _publish(control, stitch, project.default_branch, expected=theirs)
             actions.keep_publication(stitch=stitch, ref=ref, problem="", by=BY, now=now)
             return
         except (RepositoryProblem, Conflict) as error:
@@ -102,7 +104,10 @@ def _owner(stitch: Stitch) -> Person:
     owner = stitch.signed_by
     if owner is None:
         raise Conflict("Nobody signed this merge.")
-    return Person(owner.get_full_name() or owner.get_username(), owner.email or f"{owner.get_username()}@leadroom.invalid")
+    return Person(
+        owner.get_full_name() or owner.get_username(),
+        owner.email or f"{owner.get_username()}@leadroom.invalid",
+    )
 
 
 def _message(stitch: Stitch) -> str:

@@ -19,9 +19,7 @@ NOTES_NAME = "keeper"
 
 def control_of(project: Project) -> ControlRepository:
     """The project's control repository, made on first use. Raises RepositoryProblem when the source cannot be used."""
-    return ControlRepository.create(
-        project.control_path, source=project.source, branch=project.default_branch
-    )
+    return ControlRepository.create(project.control_path, source=project.source, branch=project.default_branch)
 
 
 def open_tree(*, run: Run, now: dt.datetime) -> Worktree:
@@ -64,5 +62,3 @@ async def commit_work(*, worktree: Worktree, message: str, by: Actor) -> None:
         marker=f"run-{worktree.run_id}",
     )
     await sync_to_async(move_head)(worktree=worktree, head=head, by=by, now=clock_now())
-
-

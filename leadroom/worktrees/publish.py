@@ -24,9 +24,7 @@ class Published:
     is_default_branch: bool
 
 
-def publish(
-    *, control: ControlRepository, source: Path, commit: str, branch: str, expected: str | None
-) -> Published:
+def publish(*, control: ControlRepository, source: Path, commit: str, branch: str, expected: str | None) -> Published:
     """Gives the user's repository `commit` as `branch`: `leadroom/…`, or the branch the project works on.
 
     `expected` is the commit the branch is thought to be at, None for a branch that is not there yet; the ref
@@ -51,9 +49,7 @@ def publish(
         branches = branches_of(shadow)
         if branches.get(ref) == commit:
             return Published(ref, is_default)
-        _check_can_move(
-            control, location, ref, branches, commit=commit, expected=expected, is_default=is_default
-        )
+        _check_can_move(control, location, ref, branches, commit=commit, expected=expected, is_default=is_default)
         _move(control, shadow, location, ref, commit=commit, expected=expected)
         if branches_of(shadow).get(ref) != commit:
             raise Conflict(

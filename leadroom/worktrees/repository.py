@@ -102,9 +102,7 @@ class BareRepository:
         """Moves a ref by compare-and-swap (`expected` NO_COMMIT: it must not exist). Raises Conflict."""
         reason = ("-m", f"leadroom: {why}")
         try:
-            run_git(
-                ["update-ref", "--no-deref", *reason, ref, new, check_commit_id(expected)], git_dir=self.path
-            )
+            run_git(["update-ref", "--no-deref", *reason, ref, new, check_commit_id(expected)], git_dir=self.path)
         except git.GitFailed as error:
             current = self.resolve(ref)
             if current == (None if expected == git.NO_COMMIT else expected):

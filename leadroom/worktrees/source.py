@@ -91,8 +91,7 @@ def _locate(path: Path) -> Location:
     config = _read_config(common_dir)
     if work_tree is None and config.get("core.bare") != "true":
         raise RepositoryProblem(
-            f"{path} is the inside of a repository. Nothing was changed; "
-            f"give the folder above it: {path.parent}."
+            f"{path} is the inside of a repository. Nothing was changed; give the folder above it: {path.parent}."
         )
     location = Location(path, work_tree, git_dir, common_dir, config)
     _check_format(location)
@@ -112,8 +111,7 @@ def _refuse_home(path: Path) -> None:
     # Leadroom's own practice repositories are the one thing in there that is meant to be worked on
     if path.is_relative_to(home) and not path.is_relative_to(home / "rehearsal" / "repositories"):
         raise RepositoryProblem(
-            f"{path} lies inside Leadroom's own data folder. Nothing was changed; "
-            f"give a repository outside {home}."
+            f"{path} lies inside Leadroom's own data folder. Nothing was changed; give a repository outside {home}."
         )
 
 
@@ -121,8 +119,7 @@ def _no_repository(path: Path) -> RepositoryProblem:
     for parent in path.parents:
         if (parent / ".git").exists():
             return RepositoryProblem(
-                f"{path} is a folder inside the repository {parent}. Nothing was changed; "
-                f"give {parent} instead."
+                f"{path} is a folder inside the repository {parent}. Nothing was changed; give {parent} instead."
             )
     return RepositoryProblem(
         f"{path} is not a git repository. Nothing was changed; run `git init` and make a first commit there, "
@@ -138,8 +135,7 @@ def _follow_pointer(path: Path, dot_git: Path) -> Path:
         text = _small_text(dot_git)
         if not text.startswith("gitdir: "):
             raise RepositoryProblem(
-                f"{dot_git} is neither a folder nor a pointer to one. Nothing was changed; "
-                "give another folder."
+                f"{dot_git} is neither a folder nor a pointer to one. Nothing was changed; give another folder."
             )
         target = (path / text.removeprefix("gitdir: ").rstrip("\n")).resolve()
     if not target.is_dir():
@@ -195,8 +191,7 @@ def _check_format(location: Location) -> None:
         )
     if (location.common_dir / "shallow").exists():
         raise RepositoryProblem(
-            f"{path} is a shallow clone. Nothing was changed; "
-            "run `git fetch --unshallow` there, then try again."
+            f"{path} is a shallow clone. Nothing was changed; run `git fetch --unshallow` there, then try again."
         )
     unreadable = (
         config.get("extensions.objectformat", "sha1").lower() != "sha1"

@@ -76,8 +76,7 @@ def create_tree(control: BareRepository, tree: Path, *, commit: str) -> None:
         raise Conflict(f"A working tree {tree.name} exists already. It was left as it is; use another name.")
     if control.resolve(check_commit_id(commit)) is None:
         raise RepositoryProblem(
-            f"{commit[:10]} is not in Leadroom's copy of the project. Nothing was changed; "
-            "refresh the project first."
+            f"{commit[:10]} is not in Leadroom's copy of the project. Nothing was changed; refresh the project first."
         )
     tree.parent.mkdir(mode=0o700, exist_ok=True)
     draft = tree.with_name(f".{tree.name}.incoming")

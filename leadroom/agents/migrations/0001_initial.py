@@ -6,160 +6,331 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_initial'),
-        ('skills', '0001_initial'),
+        ("projects", "0001_initial"),
+        ("skills", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Agent',
+            name="Agent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('requirements', 'Requirements agent'), ('planner', 'Test planner'), ('reviewer', 'Plan reviewer'), ('developer', 'Developer')], max_length=12)),
-                ('name', models.CharField(max_length=80)),
-                ('runner', models.CharField(default='builtin', max_length=20)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='agents', to='projects.project')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("requirements", "Requirements agent"),
+                            ("planner", "Test planner"),
+                            ("reviewer", "Plan reviewer"),
+                            ("developer", "Developer"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("runner", models.CharField(default="builtin", max_length=20)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="agents",
+                        to="projects.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Endpoint',
+            name="Endpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(blank=True, choices=[('requirements', 'Requirements agent'), ('planner', 'Test planner'), ('reviewer', 'Plan reviewer'), ('developer', 'Developer')], max_length=12)),
-                ('base_url', models.CharField(max_length=500)),
-                ('model', models.CharField(max_length=120)),
-                ('sealed_key', models.TextField(blank=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='projects.project')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("requirements", "Requirements agent"),
+                            ("planner", "Test planner"),
+                            ("reviewer", "Plan reviewer"),
+                            ("developer", "Developer"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("base_url", models.CharField(max_length=500)),
+                ("model", models.CharField(max_length=120)),
+                ("sealed_key", models.TextField(blank=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="endpoints",
+                        to="projects.project",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('requirements', 'Requirements agent'), ('planner', 'Test planner'), ('reviewer', 'Plan reviewer'), ('developer', 'Developer')], max_length=12)),
-                ('lane', models.CharField(default='main', max_length=60)),
-                ('attempt', models.PositiveSmallIntegerField(default=1)),
-                ('state', models.CharField(choices=[('QUEUED', 'Queued'), ('RUNNING', 'Running'), ('WAITING', 'Waiting for a person'), ('LIMITED', "Waiting for the model's rate limit"), ('COMPLETED', 'Completed'), ('FAILED', 'Failed'), ('CANCELLED', 'Stopped by a person'), ('LOST', 'Lost')], default='QUEUED', max_length=10)),
-                ('phase', models.CharField(blank=True, choices=[('', 'Starting'), ('design', 'Design'), ('tests', 'Tests'), ('code', 'Code'), ('self_review', 'Self-review')], default='', max_length=12)),
-                ('wait_reason', models.CharField(blank=True, choices=[('', ''), ('picks', 'Waits for your picks'), ('answer', 'Asks a question')], default='', max_length=8)),
-                ('failure', models.TextField(blank=True)),
-                ('brief', models.TextField()),
-                ('brief_digest', models.CharField(max_length=71)),
-                ('system_prompt', models.TextField()),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('host', models.CharField(blank=True, max_length=120)),
-                ('boot_id', models.CharField(blank=True, max_length=40)),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('limited_until', models.DateTimeField(null=True)),
-                ('model', models.CharField(blank=True, max_length=120)),
-                ('endpoint_url', models.CharField(blank=True, max_length=500)),
-                ('last_seq', models.PositiveBigIntegerField(default=0)),
-                ('last_event_at', models.DateTimeField(null=True)),
-                ('last_line', models.CharField(blank=True, max_length=300)),
-                ('input_tokens', models.PositiveBigIntegerField(default=0)),
-                ('output_tokens', models.PositiveBigIntegerField(default=0)),
-                ('queued_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='agents.agent')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='projects.workitem')),
-                ('skills', models.ManyToManyField(related_name='runs', to='skills.skillversion')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("requirements", "Requirements agent"),
+                            ("planner", "Test planner"),
+                            ("reviewer", "Plan reviewer"),
+                            ("developer", "Developer"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("lane", models.CharField(default="main", max_length=60)),
+                ("attempt", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("QUEUED", "Queued"),
+                            ("RUNNING", "Running"),
+                            ("WAITING", "Waiting for a person"),
+                            ("LIMITED", "Waiting for the model's rate limit"),
+                            ("COMPLETED", "Completed"),
+                            ("FAILED", "Failed"),
+                            ("CANCELLED", "Stopped by a person"),
+                            ("LOST", "Lost"),
+                        ],
+                        default="QUEUED",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Starting"),
+                            ("design", "Design"),
+                            ("tests", "Tests"),
+                            ("code", "Code"),
+                            ("self_review", "Self-review"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "wait_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", ""), ("picks", "Waits for your picks"), ("answer", "Asks a question")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("failure", models.TextField(blank=True)),
+                ("brief", models.TextField()),
+                ("brief_digest", models.CharField(max_length=71)),
+                ("system_prompt", models.TextField()),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("host", models.CharField(blank=True, max_length=120)),
+                ("boot_id", models.CharField(blank=True, max_length=40)),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("limited_until", models.DateTimeField(null=True)),
+                ("model", models.CharField(blank=True, max_length=120)),
+                ("endpoint_url", models.CharField(blank=True, max_length=500)),
+                ("last_seq", models.PositiveBigIntegerField(default=0)),
+                ("last_event_at", models.DateTimeField(null=True)),
+                ("last_line", models.CharField(blank=True, max_length=300)),
+                ("input_tokens", models.PositiveBigIntegerField(default=0)),
+                ("output_tokens", models.PositiveBigIntegerField(default=0)),
+                ("queued_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="agents.agent"
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="projects.workitem",
+                    ),
+                ),
+                ("skills", models.ManyToManyField(related_name="runs", to="skills.skillversion")),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Elicitation',
+            name="Elicitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('question', models.TextField()),
-                ('why', models.TextField()),
-                ('recommendation', models.TextField()),
-                ('options', models.JSONField(default=list)),
-                ('answer', models.TextField(blank=True)),
-                ('asked_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('answered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='elicitations', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("question", models.TextField()),
+                ("why", models.TextField()),
+                ("recommendation", models.TextField()),
+                ("options", models.JSONField(default=list)),
+                ("answer", models.TextField(blank=True)),
+                ("asked_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="elicitations",
+                        to="agents.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunEvent',
+            name="RunEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveBigIntegerField()),
-                ('at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('prompt', 'Told to the agent'), ('thought', 'Thought'), ('message', 'Message'), ('tool_call', 'Tool call'), ('tool_result', 'Tool result'), ('phase', 'Phase'), ('usage', 'Usage'), ('notice', 'Notice'), ('error', 'Error'), ('state', 'State')], max_length=12)),
-                ('payload', models.JSONField(default=dict)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("seq", models.PositiveBigIntegerField()),
+                ("at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("prompt", "Told to the agent"),
+                            ("thought", "Thought"),
+                            ("message", "Message"),
+                            ("tool_call", "Tool call"),
+                            ("tool_result", "Tool result"),
+                            ("phase", "Phase"),
+                            ("usage", "Usage"),
+                            ("notice", "Notice"),
+                            ("error", "Error"),
+                            ("state", "State"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("payload", models.JSONField(default=dict)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="agents.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'seq'],
+                "ordering": ["run", "seq"],
             },
         ),
         migrations.CreateModel(
-            name='RunMessage',
+            name="RunMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('role', models.CharField(max_length=10)),
-                ('content', models.JSONField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("role", models.CharField(max_length=10)),
+                ("content", models.JSONField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="agents.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'position'],
+                "ordering": ["run", "position"],
             },
         ),
         migrations.CreateModel(
-            name='RunNote',
+            name="RunNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.TextField()),
-                ('author', models.CharField(max_length=200)),
-                ('written_at', models.DateTimeField()),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("text", models.TextField()),
+                ("author", models.CharField(max_length=200)),
+                ("written_at", models.DateTimeField()),
+                ("delivered_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="agents.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(fields=('project', 'role'), name='one_agent_per_role'),
+            model_name="agent",
+            constraint=models.UniqueConstraint(fields=("project", "role"), name="one_agent_per_role"),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.UniqueConstraint(fields=('project', 'role'), name='one_endpoint_per_role'),
+            model_name="endpoint",
+            constraint=models.UniqueConstraint(fields=("project", "role"), name="one_endpoint_per_role"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['state'], name='agents_run_state_f53636_idx'),
+            model_name="run",
+            index=models.Index(fields=["state"], name="agents_run_state_f53636_idx"),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('QUEUED', 'RUNNING', 'WAITING', 'LIMITED', 'FAILED', 'LOST'))), fields=('item', 'role', 'lane'), name='one_open_run_per_role_and_lane'),
+            model_name="run",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("QUEUED", "RUNNING", "WAITING", "LIMITED", "FAILED", "LOST"))),
+                fields=("item", "role", "lane"),
+                name="one_open_run_per_role_and_lane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('item', 'role', 'lane', 'attempt'), name='one_run_per_attempt'),
+            model_name="run",
+            constraint=models.UniqueConstraint(fields=("item", "role", "lane", "attempt"), name="one_run_per_attempt"),
         ),
         migrations.AddConstraint(
-            model_name='elicitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('answered_at', None)), fields=('run',), name='one_open_question_per_run'),
+            model_name="elicitation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("answered_at", None)), fields=("run",), name="one_open_question_per_run"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='runevent',
-            constraint=models.UniqueConstraint(fields=('run', 'seq'), name='one_event_per_seq'),
+            model_name="runevent",
+            constraint=models.UniqueConstraint(fields=("run", "seq"), name="one_event_per_seq"),
         ),
         migrations.AddConstraint(
-            model_name='runmessage',
-            constraint=models.UniqueConstraint(fields=('run', 'position'), name='one_message_per_position'),
+            model_name="runmessage",
+            constraint=models.UniqueConstraint(fields=("run", "position"), name="one_message_per_position"),
         ),
     ]

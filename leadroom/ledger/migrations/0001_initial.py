@@ -5,51 +5,63 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ChainHead',
+            name="ChainHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=71)),
-                ('count', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("hash", models.CharField(max_length=71)),
+                ("count", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('actor_kind', models.CharField(max_length=8)),
-                ('actor_id', models.CharField(max_length=64)),
-                ('actor_name', models.CharField(max_length=200)),
-                ('verb', models.CharField(max_length=80)),
-                ('subject', models.CharField(max_length=120)),
-                ('item_id', models.BigIntegerField(db_index=True, null=True)),
-                ('payload', models.JSONField(default=dict)),
-                ('cause', models.CharField(blank=True, max_length=120)),
-                ('previous_hash', models.CharField(max_length=71)),
-                ('hash', models.CharField(max_length=71, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("at", models.DateTimeField()),
+                ("actor_kind", models.CharField(max_length=8)),
+                ("actor_id", models.CharField(max_length=64)),
+                ("actor_name", models.CharField(max_length=200)),
+                ("verb", models.CharField(max_length=80)),
+                ("subject", models.CharField(max_length=120)),
+                ("item_id", models.BigIntegerField(db_index=True, null=True)),
+                ("payload", models.JSONField(default=dict)),
+                ("cause", models.CharField(blank=True, max_length=120)),
+                ("previous_hash", models.CharField(max_length=71)),
+                ("hash", models.CharField(max_length=71, unique=True)),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['subject'], name='ledger_entr_subject_53306f_idx')],
+                "verbose_name_plural": "entries",
+                "ordering": ["pk"],
+                "indexes": [models.Index(fields=["subject"], name="ledger_entr_subject_53306f_idx")],
             },
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('uri', models.CharField(max_length=500)),
-                ('note', models.CharField(blank=True, max_length=500)),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sources', to='ledger.entry')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("uri", models.CharField(max_length=500)),
+                ("note", models.CharField(blank=True, max_length=500)),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sources", to="ledger.entry"
+                    ),
+                ),
             ],
         ),
     ]

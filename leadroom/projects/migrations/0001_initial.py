@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,101 +14,206 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Project',
+            name="Project",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=60, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('source_path', models.CharField(max_length=1000)),
-                ('default_branch', models.CharField(max_length=250)),
-                ('colour', models.PositiveSmallIntegerField(default=1)),
-                ('publish', models.CharField(choices=[('branch', 'As a branch leadroom/… in your repository'), ('default', 'To the default branch, when it is not checked out')], default='branch', max_length=8)),
-                ('setup_command', models.CharField(blank=True, max_length=2000)),
-                ('is_rehearsal', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("slug", models.SlugField(max_length=60, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("source_path", models.CharField(max_length=1000)),
+                ("default_branch", models.CharField(max_length=250)),
+                ("colour", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "publish",
+                    models.CharField(
+                        choices=[
+                            ("branch", "As a branch leadroom/… in your repository"),
+                            ("default", "To the default branch, when it is not checked out"),
+                        ],
+                        default="branch",
+                        max_length=8,
+                    ),
+                ),
+                ("setup_command", models.CharField(blank=True, max_length=2000)),
+                ("is_rehearsal", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='WorkItem',
+            name="WorkItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('request', models.TextField()),
-                ('request_digest', models.CharField(max_length=71)),
-                ('risk', models.CharField(choices=[('light', 'Light'), ('standard', 'Standard'), ('critical', 'Critical')], default='standard', max_length=8)),
-                ('risk_reason', models.CharField(blank=True, max_length=500)),
-                ('is_risk_judged', models.BooleanField(default=False)),
-                ('stage', models.CharField(choices=[('ALIGN', 'Align'), ('PLAN', 'Plan'), ('BUILD', 'Build'), ('VERIFY', 'Verify'), ('STITCH', 'Stitch'), ('DONE', 'Done'), ('DROPPED', 'Dropped')], default='ALIGN', max_length=8)),
-                ('stage_entered_at', models.DateTimeField()),
-                ('rehearsal_script', models.CharField(blank=True, max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='projects.project')),
-                ('stitch_owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stitches_owned', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("request", models.TextField()),
+                ("request_digest", models.CharField(max_length=71)),
+                (
+                    "risk",
+                    models.CharField(
+                        choices=[("light", "Light"), ("standard", "Standard"), ("critical", "Critical")],
+                        default="standard",
+                        max_length=8,
+                    ),
+                ),
+                ("risk_reason", models.CharField(blank=True, max_length=500)),
+                ("is_risk_judged", models.BooleanField(default=False)),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("ALIGN", "Align"),
+                            ("PLAN", "Plan"),
+                            ("BUILD", "Build"),
+                            ("VERIFY", "Verify"),
+                            ("STITCH", "Stitch"),
+                            ("DONE", "Done"),
+                            ("DROPPED", "Dropped"),
+                        ],
+                        default="ALIGN",
+                        max_length=8,
+                    ),
+                ),
+                ("stage_entered_at", models.DateTimeField()),
+                ("rehearsal_script", models.CharField(blank=True, max_length=60)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="projects.project",
+                    ),
+                ),
+                (
+                    "stitch_owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stitches_owned",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Stream',
+            name="Stream",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('position', models.PositiveSmallIntegerField(default=1)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='streams', to='projects.workitem')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("position", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="streams",
+                        to="projects.workitem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['item', 'position'],
+                "ordering": ["item", "position"],
             },
         ),
         migrations.CreateModel(
-            name='StageVisit',
+            name="StageVisit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.CharField(choices=[('ALIGN', 'Align'), ('PLAN', 'Plan'), ('BUILD', 'Build'), ('VERIFY', 'Verify'), ('STITCH', 'Stitch'), ('DONE', 'Done'), ('DROPPED', 'Dropped')], max_length=8)),
-                ('entered_at', models.DateTimeField()),
-                ('left_at', models.DateTimeField(null=True)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='visits', to='projects.workitem')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "stage",
+                    models.CharField(
+                        choices=[
+                            ("ALIGN", "Align"),
+                            ("PLAN", "Plan"),
+                            ("BUILD", "Build"),
+                            ("VERIFY", "Verify"),
+                            ("STITCH", "Stitch"),
+                            ("DONE", "Done"),
+                            ("DROPPED", "Dropped"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("entered_at", models.DateTimeField()),
+                ("left_at", models.DateTimeField(null=True)),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="visits",
+                        to="projects.workitem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('lead', 'Lead'), ('viewer', 'Viewer')], max_length=8)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='projects.project')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("role", models.CharField(choices=[("lead", "Lead"), ("viewer", "Viewer")], max_length=8)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="projects.project",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('project', 'user'), name='one_membership_per_user')],
+                "constraints": [models.UniqueConstraint(fields=("project", "user"), name="one_membership_per_user")],
             },
         ),
         migrations.AddIndex(
-            model_name='workitem',
-            index=models.Index(fields=['stage'], name='projects_wo_stage_9a171e_idx'),
+            model_name="workitem",
+            index=models.Index(fields=["stage"], name="projects_wo_stage_9a171e_idx"),
         ),
         migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='one_number_per_project'),
+            model_name="workitem",
+            constraint=models.UniqueConstraint(fields=("project", "number"), name="one_number_per_project"),
         ),
         migrations.AddConstraint(
-            model_name='workitem',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='item_number_from_one'),
+            model_name="workitem",
+            constraint=models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="item_number_from_one"),
         ),
         migrations.AddConstraint(
-            model_name='stream',
-            constraint=models.UniqueConstraint(fields=('item', 'name'), name='one_stream_per_name'),
+            model_name="stream",
+            constraint=models.UniqueConstraint(fields=("item", "name"), name="one_stream_per_name"),
         ),
         migrations.AddConstraint(
-            model_name='stagevisit',
-            constraint=models.UniqueConstraint(condition=models.Q(('left_at', None)), fields=('item',), name='one_open_visit_per_item'),
+            model_name="stagevisit",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("left_at", None)), fields=("item",), name="one_open_visit_per_item"
+            ),
         ),
     ]

@@ -6,89 +6,164 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_initial'),
+        ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Ambiguity',
+            name="Ambiguity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=20)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('question', models.TextField()),
-                ('why', models.TextField()),
-                ('dimension', models.CharField(choices=[('scope', 'Scope'), ('users', 'Users'), ('behaviour', 'Behaviour'), ('constraints', 'Constraints'), ('integration', 'Integration')], max_length=12)),
-                ('recommended', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('RESOLVED', 'Resolved'), ('DEFERRED', 'Deferred'), ('DISMISSED', 'Dismissed')], default='OPEN', max_length=10)),
-                ('picked', models.PositiveSmallIntegerField(null=True)),
-                ('own_answer', models.TextField(blank=True)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('proposed_at', models.DateTimeField()),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='ambiguities', to='projects.workitem')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("key", models.CharField(max_length=20)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("question", models.TextField()),
+                ("why", models.TextField()),
+                (
+                    "dimension",
+                    models.CharField(
+                        choices=[
+                            ("scope", "Scope"),
+                            ("users", "Users"),
+                            ("behaviour", "Behaviour"),
+                            ("constraints", "Constraints"),
+                            ("integration", "Integration"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("recommended", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("OPEN", "Open"),
+                            ("RESOLVED", "Resolved"),
+                            ("DEFERRED", "Deferred"),
+                            ("DISMISSED", "Dismissed"),
+                        ],
+                        default="OPEN",
+                        max_length=10,
+                    ),
+                ),
+                ("picked", models.PositiveSmallIntegerField(null=True)),
+                ("own_answer", models.TextField(blank=True)),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("proposed_at", models.DateTimeField()),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="ambiguities",
+                        to="projects.workitem",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ambiguities',
-                'ordering': ['item', 'position'],
+                "verbose_name_plural": "ambiguities",
+                "ordering": ["item", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Candidate',
+            name="Candidate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('title', models.CharField(max_length=300)),
-                ('rationale', models.TextField()),
-                ('consequences', models.TextField()),
-                ('if_wrong', models.TextField()),
-                ('confidence', models.FloatField()),
-                ('sources', models.JSONField(default=list)),
-                ('ambiguity', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='candidates', to='requirements.ambiguity')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("title", models.CharField(max_length=300)),
+                ("rationale", models.TextField()),
+                ("consequences", models.TextField()),
+                ("if_wrong", models.TextField()),
+                ("confidence", models.FloatField()),
+                ("sources", models.JSONField(default=list)),
+                (
+                    "ambiguity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="candidates",
+                        to="requirements.ambiguity",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['ambiguity', 'position'],
+                "ordering": ["ambiguity", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('body', models.JSONField()),
-                ('digest', models.CharField(max_length=71)),
-                ('confidence', models.CharField(choices=[('HIGH', 'High'), ('MEDIUM', 'Medium'), ('LOW', 'Low')], max_length=6)),
-                ('run_id', models.BigIntegerField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='projects.workitem')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("body", models.JSONField()),
+                ("digest", models.CharField(max_length=71)),
+                (
+                    "confidence",
+                    models.CharField(choices=[("HIGH", "High"), ("MEDIUM", "Medium"), ("LOW", "Low")], max_length=6),
+                ),
+                ("run_id", models.BigIntegerField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="revisions",
+                        to="projects.workitem",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['item', 'number'],
+                "ordering": ["item", "number"],
             },
         ),
         migrations.AddConstraint(
-            model_name='ambiguity',
-            constraint=models.UniqueConstraint(fields=('item', 'key'), name='one_ambiguity_per_key'),
+            model_name="ambiguity",
+            constraint=models.UniqueConstraint(fields=("item", "key"), name="one_ambiguity_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='ambiguity',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'RESOLVED'), _negated=True), ('picked__isnull', False), models.Q(('own_answer', ''), _negated=True), _connector='OR'), name='resolved_means_answered'),
+            model_name="ambiguity",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "RESOLVED"), _negated=True),
+                    ("picked__isnull", False),
+                    models.Q(("own_answer", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="resolved_means_answered",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.UniqueConstraint(fields=('ambiguity', 'position'), name='one_candidate_per_position'),
+            model_name="candidate",
+            constraint=models.UniqueConstraint(fields=("ambiguity", "position"), name="one_candidate_per_position"),
         ),
         migrations.AddConstraint(
-            model_name='candidate',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='candidate_confidence_0_to_1'),
+            model_name="candidate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__gte", 0), ("confidence__lte", 1)),
+                name="candidate_confidence_0_to_1",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('item', 'number'), name='one_revision_per_number'),
+            model_name="revision",
+            constraint=models.UniqueConstraint(fields=("item", "number"), name="one_revision_per_number"),
         ),
     ]

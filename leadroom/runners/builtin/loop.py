@@ -56,7 +56,9 @@ class Session:
                 turn = await self._next_turn()
                 if await self._act_on(turn):
                     return
-            raise GaveUp(f"The agent took {TURN_LIMIT} turns without coming to a report. Read its transcript, then resume or stop it.")
+            raise GaveUp(
+                f"The agent took {TURN_LIMIT} turns without coming to a report. Read its transcript, then resume or stop it."
+            )
         except (GaveUp, Refused) as error:
             self.journal.write(EventKind.ERROR, text=str(error))
             await self.journal.flush()
@@ -99,7 +101,11 @@ class Session:
                 return await self.wire.turn(_merged(self.messages), self.journal)
             except Limited as limited:
                 until = now() + dt.timedelta(seconds=limited.seconds)
-                self.journal.write(EventKind.NOTICE, text=f"Rate limit: goes on in {limited.seconds:.0f} s", until=until.isoformat())
+                self.journal.write(
+                    EventKind.NOTICE,
+                    text=f"Rate limit: goes on in {limited.seconds:.0f} s",
+                    until=until.isoformat(),
+                )
                 await self.journal.flush()
                 await sync_to_async(holding.limit)(run=self.run, until=until, now=now())
                 await sleep(limited.seconds)
@@ -108,23 +114,41 @@ class Session:
             except Retry as fault:
                 waited = (now() - began).total_seconds()
                 if waited > GIVE_UP_SECONDS:
-                    raise GaveUp(f"For {waited / 60:.0f} minutes {fault}. Check the endpoint, then resume the run; its work is kept.") from fault
+                    raise GaveUp(
+                        f"For {waited / 60:.0f} minutes {fault}. Check the endpoint, then resume the run; its work is kept."
+                    ) from fault
                 attempt += 1
                 # exponential backoff with full jitter (AWS Architecture Blog, 2015)
                 seconds = random.uniform(0.2, min(60.0, 0.5 * 2**attempt))  # noqa: S311 - no secret
-                self.journal.write(EventKind.NOTICE, text=f"Not answered: {fault}. Trying again in {seconds:.1f} s; what was said of this turn does not count.")
+                self.journal.write(
+                    EventKind.NOTICE,
+                    text=f"Not answered: {fault}. Trying again in {seconds:.1f} s; what was said of this turn does not count.",
+                )
                 await self.journal.flush()
                 await sleep(seconds)
 
     async def _act_on(self, turn: Turn) -> bool:
         """Store the turn, carry out its calls, store the results. True when the run left the RUNNING state."""
-        tokens = {"input_tokens": self.run.input_tokens + turn.input_tokens, "output_tokens": self.run.output_tokens + turn.output_tokens}
+        tokens = {
+            "input_tokens": self.run.input_tokens + turn.input_tokens,
+            "output_tokens": self.run.output_tokens + turn.output_tokens,
+        }
         self.run.input_tokens, self.run.output_tokens = tokens["input_tokens"], tokens["output_tokens"]
         for call in turn.calls:
             kind = TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
-            self.journal.write(EventKind.TOOL_CALL, id=call.id, name=call.name, kind=kind, title=_title(call), input=_shown(call.input))
+            self.journal.write(
+                EventKind.TOOL_CALL,
+                id=call.id,
+                name=call.name,
+                kind=kind,
+                title=_title(call),
+                input=_shown(call.input),
+            )
         self.journal.write(EventKind.USAGE, input_tokens=turn.input_tokens, output_tokens=turn.output_tokens)
-        await self._add({"role": "assistant", "content": turn.content or [{"type": "text", "text": "(no words)"}]}, **tokens)
+        await self._add(
+            {"role": "assistant", "content": turn.content or [{"type": "text", "text": "(no words)"}]},
+            **tokens,
+        )
         if turn.unreadable:
             return await self._say_unreadable(turn.unreadable)
         if not turn.calls:
@@ -153,7 +177,9 @@ class Session:
         is_malformed = any(outcome.is_malformed for outcome in outcomes)
         self.malformed = self.malformed + 1 if is_malformed else 0
         if self.malformed >= MALFORMED_LIMIT:
-            raise GaveUp(f"The agent made {MALFORMED_LIMIT} calls in a row that could not be used. The last: {clip(outcomes[-1].text, 400)}")
+            raise GaveUp(
+                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be used. The last: {clip(outcomes[-1].text, 400)}"
+            )
         return await self._leave_if_due(outcomes)
 
     async def _leave_if_due(self, outcomes: list[Outcome]) -> bool:
@@ -174,13 +200,17 @@ class Session:
         self.journal.write(EventKind.ERROR, text=text)
         await self._add({"role": "user", "content": [{"type": "text", "text": text}]})
         if self.malformed >= MALFORMED_LIMIT:
-            raise GaveUp(f"The agent made {MALFORMED_LIMIT} calls in a row that could not be read. The last: {clip(problem, 400)}")
+            raise GaveUp(
+                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be read. The last: {clip(problem, 400)}"
+            )
         return False
 
     async def _nudge(self) -> bool:
         self.silent += 1
         if self.silent >= SILENT_LIMIT:
-            raise GaveUp(f"The agent ended {SILENT_LIMIT} turns in a row without a tool call or a report, so the run is not complete.")
+            raise GaveUp(
+                f"The agent ended {SILENT_LIMIT} turns in a row without a tool call or a report, so the run is not complete."
+            )
         self.journal.write(EventKind.NOTICE, text=NUDGE)
         await self._add({"role": "user", "content": [{"type": "text", "text": NUDGE}]})
         return False

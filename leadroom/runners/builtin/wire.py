@@ -1,6 +1,5 @@
 """The Messages API, one turn at a time: streams become journal lines, and a turn is whole or it did not happen."""
 
-import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -147,5 +146,3 @@ def _judge(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
         f"{access.base_url} refuses model {access.model!r} ({status}: {said}). {cure} in the project's settings, "
         "then resume the run; its work is kept."
     )
-
-

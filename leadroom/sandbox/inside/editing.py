@@ -109,9 +109,7 @@ def write(arguments: dict[str, Any]) -> dict[str, Any]:
     name = shown(relative)
     if not os.path.lexists(relative):
         store(relative, content, 0o644)
-        return answer(
-            f"Created {name} ({len(content):,} bytes).", [relative], unified("", text, relative, is_new=True)
-        )
+        return answer(f"Created {name} ({len(content):,} bytes).", [relative], unified("", text, relative, is_new=True))
     facts = os.lstat(relative)
     if not stat.S_ISREG(facts.st_mode):
         raise Refusal(f"{name} is not a regular file but a {kind_of(facts.st_mode)}; it is not replaced.")

@@ -29,9 +29,7 @@ def argument(arguments: dict[str, Any], name: str, kind: type, default: Any = No
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise Refusal(
-                f"`{name}` holds half a character (a lone surrogate); send whole characters."
-            ) from None
+            raise Refusal(f"`{name}` holds half a character (a lone surrogate); send whole characters.") from None
     return value
 
 
@@ -78,9 +76,7 @@ def load(relative: str) -> tuple[bytes, int]:
     with open(fd, "rb") as file:
         facts = os.fstat(fd)
         if not stat.S_ISREG(facts.st_mode):
-            raise Refusal(
-                f"{shown(relative)} is not a regular file but a {kind_of(facts.st_mode)}; it is not opened."
-            )
+            raise Refusal(f"{shown(relative)} is not a regular file but a {kind_of(facts.st_mode)}; it is not opened.")
         if facts.st_size > READ_LIMIT:
             raise Refusal(
                 f"{shown(relative)} has {facts.st_size:,} bytes and files over {READ_LIMIT:,} are not read; "

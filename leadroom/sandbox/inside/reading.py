@@ -39,9 +39,7 @@ def read(arguments: dict[str, Any]) -> dict[str, Any]:
     rows: list[str] = []
     size = 0
     for number, line in enumerate(lines[offset - 1 : offset - 1 + limit], offset):
-        cut = (
-            line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]}… (line cut, {len(line):,} characters)"
-        )
+        cut = line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]}… (line cut, {len(line):,} characters)"
         size += len(cut) + 8
         if size > TEXT_LIMIT:
             break

@@ -27,9 +27,7 @@ def candidates(relative: str, glob: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(files):
             path = os.path.normpath(os.path.join(folder, name))
-            is_wanted = any(
-                fnmatch.fnmatchcase(path, each) or fnmatch.fnmatchcase(name, each) for each in patterns
-            )
+            is_wanted = any(fnmatch.fnmatchcase(path, each) or fnmatch.fnmatchcase(name, each) for each in patterns)
             if name != ".git" and is_wanted and stat.S_ISREG(os.lstat(path).st_mode):
                 yield path
 
@@ -101,7 +99,5 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
     if found.too_big:
         rows.append(f"({found.too_big:,} files over {READ_LIMIT:,} bytes were not searched)")
     if is_late:
-        rows.append(
-            f"The search was stopped after {SEARCH_SECONDS} s; use a simpler pattern or a narrower path."
-        )
+        rows.append(f"The search was stopped after {SEARCH_SECONDS} s; use a simpler pattern or a narrower path.")
     return {**answer("\n".join(rows), found.paths[:50]), "is_error": is_late}

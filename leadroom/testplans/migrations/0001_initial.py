@@ -6,120 +6,244 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_initial'),
-        ('requirements', '0001_initial'),
+        ("projects", "0001_initial"),
+        ("requirements", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TestCase',
+            name="TestCase",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('key', models.CharField(max_length=20)),
-                ('layer', models.CharField(choices=[('unit', 'Unit'), ('integration', 'Integration'), ('end_to_end', 'End to end')], max_length=12)),
-                ('title', models.CharField(max_length=300)),
-                ('criteria', models.JSONField(default=list)),
-                ('precondition', models.TextField(blank=True)),
-                ('steps', models.JSONField(default=list)),
-                ('expected', models.TextField()),
-                ('path', models.CharField(choices=[('happy', 'Happy path'), ('error', 'Error path'), ('boundary', 'Boundary')], max_length=8)),
-                ('priority', models.CharField(choices=[('must', 'Must'), ('should', 'Should')], max_length=6)),
-                ('node_id', models.CharField(blank=True, max_length=500)),
-                ('command', models.CharField(blank=True, max_length=2000)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("position", models.PositiveSmallIntegerField()),
+                ("key", models.CharField(max_length=20)),
+                (
+                    "layer",
+                    models.CharField(
+                        choices=[
+                            ("unit", "Unit"),
+                            ("integration", "Integration"),
+                            ("end_to_end", "End to end"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("criteria", models.JSONField(default=list)),
+                ("precondition", models.TextField(blank=True)),
+                ("steps", models.JSONField(default=list)),
+                ("expected", models.TextField()),
+                (
+                    "path",
+                    models.CharField(
+                        choices=[("happy", "Happy path"), ("error", "Error path"), ("boundary", "Boundary")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.CharField(choices=[("must", "Must"), ("should", "Should")], max_length=6),
+                ),
+                ("node_id", models.CharField(blank=True, max_length=500)),
+                ("command", models.CharField(blank=True, max_length=2000)),
             ],
             options={
-                'ordering': ['plan', 'position'],
+                "ordering": ["plan", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('agent', 'Agent'), ('lead', 'Lead')], max_length=6)),
-                ('reviewer', models.CharField(max_length=200)),
-                ('run_id', models.BigIntegerField(null=True)),
-                ('verdict', models.CharField(choices=[('approve', 'Approve'), ('change', 'Change')], max_length=8)),
-                ('summary', models.TextField(blank=True)),
-                ('plan_digest', models.CharField(max_length=71)),
-                ('sent_at', models.DateTimeField()),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("kind", models.CharField(choices=[("agent", "Agent"), ("lead", "Lead")], max_length=6)),
+                ("reviewer", models.CharField(max_length=200)),
+                ("run_id", models.BigIntegerField(null=True)),
+                (
+                    "verdict",
+                    models.CharField(choices=[("approve", "Approve"), ("change", "Change")], max_length=8),
+                ),
+                ("summary", models.TextField(blank=True)),
+                ("plan_digest", models.CharField(max_length=71)),
+                ("sent_at", models.DateTimeField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['plan', 'pk'],
+                "ordering": ["plan", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='CaseVerdict',
+            name="CaseVerdict",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('mark', models.CharField(choices=[('approve', 'Approve'), ('change', 'Change'), ('drop', 'Drop'), ('note', 'Finding')], max_length=8)),
-                ('kind', models.CharField(blank=True, max_length=20)),
-                ('severity', models.CharField(blank=True, max_length=10)),
-                ('comment', models.TextField(blank=True)),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='testplans.review')),
-                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='testplans.testcase')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "mark",
+                    models.CharField(
+                        choices=[
+                            ("approve", "Approve"),
+                            ("change", "Change"),
+                            ("drop", "Drop"),
+                            ("note", "Finding"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("kind", models.CharField(blank=True, max_length=20)),
+                ("severity", models.CharField(blank=True, max_length=10)),
+                ("comment", models.TextField(blank=True)),
+                (
+                    "review",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="marks",
+                        to="testplans.review",
+                    ),
+                ),
+                (
+                    "case",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="marks",
+                        to="testplans.testcase",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['review', 'pk'],
+                "ordering": ["review", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='TestPlan',
+            name="TestPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('DRAFT', 'Draft'), ('AGENT_REVIEW', 'In review by an agent'), ('LEAD_REVIEW', 'In your review'), ('RETURNED', 'Sent back'), ('FROZEN', 'Frozen'), ('SUPERSEDED', 'Superseded')], default='DRAFT', max_length=12)),
-                ('body', models.JSONField()),
-                ('digest', models.CharField(max_length=71)),
-                ('run_id', models.BigIntegerField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('frozen_at', models.DateTimeField(null=True)),
-                ('frozen_by', models.CharField(blank=True, max_length=200)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='plans', to='projects.workitem')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='plans', to='requirements.revision')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("DRAFT", "Draft"),
+                            ("AGENT_REVIEW", "In review by an agent"),
+                            ("LEAD_REVIEW", "In your review"),
+                            ("RETURNED", "Sent back"),
+                            ("FROZEN", "Frozen"),
+                            ("SUPERSEDED", "Superseded"),
+                        ],
+                        default="DRAFT",
+                        max_length=12,
+                    ),
+                ),
+                ("body", models.JSONField()),
+                ("digest", models.CharField(max_length=71)),
+                ("run_id", models.BigIntegerField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("frozen_at", models.DateTimeField(null=True)),
+                ("frozen_by", models.CharField(blank=True, max_length=200)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="plans",
+                        to="projects.workitem",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="plans",
+                        to="requirements.revision",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['item', 'number'],
+                "ordering": ["item", "number"],
             },
         ),
         migrations.AddField(
-            model_name='testcase',
-            name='plan',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cases', to='testplans.testplan'),
+            model_name="testcase",
+            name="plan",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="cases", to="testplans.testplan"
+            ),
         ),
         migrations.AddField(
-            model_name='review',
-            name='plan',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='testplans.testplan'),
+            model_name="review",
+            name="plan",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="testplans.testplan"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='testplan',
-            constraint=models.UniqueConstraint(fields=('item', 'number'), name='one_plan_per_number'),
+            model_name="testplan",
+            constraint=models.UniqueConstraint(fields=("item", "number"), name="one_plan_per_number"),
         ),
         migrations.AddConstraint(
-            model_name='testplan',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'SUPERSEDED'), _negated=True), fields=('item',), name='one_current_plan_per_item'),
+            model_name="testplan",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "SUPERSEDED"), _negated=True),
+                fields=("item",),
+                name="one_current_plan_per_item",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='testplan',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'FROZEN'), _negated=True), ('frozen_at__isnull', False), _connector='OR'), name='frozen_plan_has_time'),
+            model_name="testplan",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "FROZEN"), _negated=True),
+                    ("frozen_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="frozen_plan_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='testcase',
-            constraint=models.UniqueConstraint(fields=('plan', 'key'), name='one_case_per_key'),
+            model_name="testcase",
+            constraint=models.UniqueConstraint(fields=("plan", "key"), name="one_case_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='testcase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('node_id', ''), _negated=True), models.Q(('command', ''), _negated=True), _connector='OR'), name='case_can_be_run'),
+            model_name="testcase",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("node_id", ""), _negated=True),
+                    models.Q(("command", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="case_can_be_run",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'agent'), ('user', None)), models.Q(('kind', 'lead'), ('user__isnull', False)), _connector='OR'), name='lead_review_has_a_person'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "agent"), ("user", None)),
+                    models.Q(("kind", "lead"), ("user__isnull", False)),
+                    _connector="OR",
+                ),
+                name="lead_review_has_a_person",
+            ),
         ),
     ]

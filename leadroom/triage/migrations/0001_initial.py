@@ -5,33 +5,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('agents', '0001_initial'),
-        ('projects', '0001_initial'),
+        ("agents", "0001_initial"),
+        ("projects", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('COMPLETE', 'Complete'), ('NEEDS_INPUT', 'Needs input'), ('BLOCKED', 'Blocked')], max_length=12)),
-                ('summary', models.CharField(max_length=300)),
-                ('severity', models.CharField(choices=[('critical', 'Critical'), ('major', 'Major'), ('minor', 'Minor'), ('cosmetic', 'Cosmetic'), ('info', 'Info')], max_length=10)),
-                ('suggested_action', models.CharField(choices=[('decide', 'Decide'), ('fix', 'Fix'), ('follow-up', 'Follow up'), ('known issue', 'Known issue'), ('acknowledge', 'Acknowledge'), ('drop', 'Drop')], max_length=12)),
-                ('confidence', models.FloatField()),
-                ('body', models.JSONField()),
-                ('state', models.CharField(choices=[('UNREAD', 'Unread'), ('READ', 'Read')], default='UNREAD', max_length=8)),
-                ('filed_at', models.DateTimeField()),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='projects.workitem')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='agents.run')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("COMPLETE", "Complete"),
+                            ("NEEDS_INPUT", "Needs input"),
+                            ("BLOCKED", "Blocked"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("summary", models.CharField(max_length=300)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("critical", "Critical"),
+                            ("major", "Major"),
+                            ("minor", "Minor"),
+                            ("cosmetic", "Cosmetic"),
+                            ("info", "Info"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "suggested_action",
+                    models.CharField(
+                        choices=[
+                            ("decide", "Decide"),
+                            ("fix", "Fix"),
+                            ("follow-up", "Follow up"),
+                            ("known issue", "Known issue"),
+                            ("acknowledge", "Acknowledge"),
+                            ("drop", "Drop"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("confidence", models.FloatField()),
+                ("body", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(choices=[("UNREAD", "Unread"), ("READ", "Read")], default="UNREAD", max_length=8),
+                ),
+                ("filed_at", models.DateTimeField()),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reports",
+                        to="projects.workitem",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reports", to="agents.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='report_confidence_0_to_1')],
+                "ordering": ["-pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("confidence__gte", 0), ("confidence__lte", 1)),
+                        name="report_confidence_0_to_1",
+                    )
+                ],
             },
         ),
     ]

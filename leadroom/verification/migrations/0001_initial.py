@@ -5,57 +5,117 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('projects', '0001_initial'),
-        ('testplans', '0001_initial'),
+        ("projects", "0001_initial"),
+        ("testplans", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='VerificationRun',
+            name="VerificationRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('plan_digest', models.CharField(max_length=71)),
-                ('commit', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('QUEUED', 'Queued'), ('RUNNING', 'Running'), ('PASSED', 'Passed'), ('FAILED', 'Failed'), ('ERRORED', 'Could not run')], default='QUEUED', max_length=8)),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('host', models.CharField(blank=True, max_length=120)),
-                ('lease_expires_at', models.DateTimeField(null=True)),
-                ('problem', models.TextField(blank=True)),
-                ('output', models.TextField(blank=True)),
-                ('queued_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='verifications', to='projects.workitem')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verifications', to='testplans.testplan')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                ("plan_digest", models.CharField(max_length=71)),
+                ("commit", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("QUEUED", "Queued"),
+                            ("RUNNING", "Running"),
+                            ("PASSED", "Passed"),
+                            ("FAILED", "Failed"),
+                            ("ERRORED", "Could not run"),
+                        ],
+                        default="QUEUED",
+                        max_length=8,
+                    ),
+                ),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("host", models.CharField(blank=True, max_length=120)),
+                ("lease_expires_at", models.DateTimeField(null=True)),
+                ("problem", models.TextField(blank=True)),
+                ("output", models.TextField(blank=True)),
+                ("queued_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="verifications",
+                        to="projects.workitem",
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verifications",
+                        to="testplans.testplan",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='CaseResult',
+            name="CaseResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('passed', 'Passed'), ('failed', 'Failed'), ('error', 'Error'), ('skipped', 'Skipped'), ('missing', 'Not found')], max_length=8)),
-                ('seconds', models.FloatField(default=0)),
-                ('message', models.TextField(blank=True)),
-                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='testplans.testcase')),
-                ('verification', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='verification.verificationrun')),
+                (
+                    "id",
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("passed", "Passed"),
+                            ("failed", "Failed"),
+                            ("error", "Error"),
+                            ("skipped", "Skipped"),
+                            ("missing", "Not found"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("seconds", models.FloatField(default=0)),
+                ("message", models.TextField(blank=True)),
+                (
+                    "case",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="results",
+                        to="testplans.testcase",
+                    ),
+                ),
+                (
+                    "verification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="results",
+                        to="verification.verificationrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['verification', 'case__position'],
+                "ordering": ["verification", "case__position"],
             },
         ),
         migrations.AddConstraint(
-            model_name='verificationrun',
-            constraint=models.UniqueConstraint(fields=('item', 'plan', 'commit'), name='one_verification_per_commit_and_plan'),
+            model_name="verificationrun",
+            constraint=models.UniqueConstraint(
+                fields=("item", "plan", "commit"), name="one_verification_per_commit_and_plan"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='caseresult',
-            constraint=models.UniqueConstraint(fields=('verification', 'case'), name='one_result_per_case'),
+            model_name="caseresult",
+            constraint=models.UniqueConstraint(fields=("verification", "case"), name="one_result_per_case"),
         ),
     ]

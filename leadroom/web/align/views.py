@@ -1,7 +1,5 @@
 """Alignment: one item at a time, one decision at a time."""
 
-import json
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +17,7 @@ from leadroom.requirements.queries import open_count
 from leadroom.web import access, answers
 from leadroom.web.align import forms
 from leadroom.web.align.presenters import present_page
+from leadroom.web.regions import redrawn
 
 TEMPLATE = "align/item.html"
 
@@ -52,15 +51,10 @@ def _drawn(request: HttpRequest, item: WorkItem, fragment: str) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, item: WorkItem, text: str, undo_url: str = "") -> HttpResponse:
-    """The page's own region with a toast; a redirect for a form without htmx, nothing to swap for a card."""
-    url = reverse("align:item", args=[item.pk])
-    if request.headers.get("HX-Target", "").endswith(f"align-{item.pk}-body"):
-        answer = _drawn(request, item, "#body")
-        answer["HX-Trigger"] = json.dumps(
-            {"toast": {"text": text, "kind": "ok", "undo_url": undo_url or None}}
-        )
-        return answer
-    return answers.done(request, text, url, undo_url=undo_url)
+    to = reverse("align:item", args=[item.pk])
+    return redrawn(
+        request, f"align-{item.pk}-body", lambda: _drawn(request, item, "#body"), text, to, undo_url=undo_url
+    )
 
 
 @require_POST

@@ -6,52 +6,104 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('agents', '0001_initial'),
-        ('projects', '0001_initial'),
+        ("agents", "0001_initial"),
+        ("projects", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Worktree',
+            name="Worktree",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('base', models.CharField(max_length=40)),
-                ('head', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('ACTIVE', 'Active'), ('STITCHED', 'Stitched'), ('ARCHIVED', 'Archived')], default='ACTIVE', max_length=10)),
-                ('created_at', models.DateTimeField()),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='worktree', to='agents.run')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("base", models.CharField(max_length=40)),
+                ("head", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ACTIVE", "Active"), ("STITCHED", "Stitched"), ("ARCHIVED", "Archived")],
+                        default="ACTIVE",
+                        max_length=10,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="worktree", to="agents.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Stitch',
+            name="Stitch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('PENDING', 'Being tried'), ('CLEAN', 'Merges cleanly'), ('CONFLICTED', 'Conflicts'), ('SIGNED', 'Signed'), ('MERGED', 'Merged'), ('ABORTED', 'Aborted')], default='PENDING', max_length=10)),
-                ('commit', models.CharField(max_length=40)),
-                ('onto', models.CharField(blank=True, max_length=40)),
-                ('tree', models.CharField(blank=True, max_length=40)),
-                ('trial', models.CharField(blank=True, max_length=40)),
-                ('conflicts', models.JSONField(default=list)),
-                ('sentence', models.TextField(blank=True)),
-                ('signed_at', models.DateTimeField(null=True)),
-                ('merge_commit', models.CharField(blank=True, max_length=40)),
-                ('published_ref', models.CharField(blank=True, max_length=250)),
-                ('problem', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField()),
-                ('tried_at', models.DateTimeField(null=True)),
-                ('merged_at', models.DateTimeField(null=True)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='stitches', to='projects.workitem')),
-                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Being tried"),
+                            ("CLEAN", "Merges cleanly"),
+                            ("CONFLICTED", "Conflicts"),
+                            ("SIGNED", "Signed"),
+                            ("MERGED", "Merged"),
+                            ("ABORTED", "Aborted"),
+                        ],
+                        default="PENDING",
+                        max_length=10,
+                    ),
+                ),
+                ("commit", models.CharField(max_length=40)),
+                ("onto", models.CharField(blank=True, max_length=40)),
+                ("tree", models.CharField(blank=True, max_length=40)),
+                ("trial", models.CharField(blank=True, max_length=40)),
+                ("conflicts", models.JSONField(default=list)),
+                ("sentence", models.TextField(blank=True)),
+                ("signed_at", models.DateTimeField(null=True)),
+                ("merge_commit", models.CharField(blank=True, max_length=40)),
+                ("published_ref", models.CharField(blank=True, max_length=250)),
+                ("problem", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField()),
+                ("tried_at", models.DateTimeField(null=True)),
+                ("merged_at", models.DateTimeField(null=True)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="stitches", to="projects.workitem"
+                    ),
+                ),
+                (
+                    "signed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'stitches',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'ABORTED'), _negated=True), fields=('item',), name='one_stitch_per_item'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['SIGNED', 'MERGED']), _negated=True), models.Q(('signed_by__isnull', False), models.Q(('sentence', ''), _negated=True)), _connector='OR'), name='merged_means_signed')],
+                "verbose_name_plural": "stitches",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "ABORTED"), _negated=True),
+                        fields=("item",),
+                        name="one_stitch_per_item",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["SIGNED", "MERGED"]), _negated=True),
+                            models.Q(("signed_by__isnull", False), models.Q(("sentence", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="merged_means_signed",
+                    ),
+                ],
             },
         ),
     ]

@@ -27,9 +27,7 @@ class Command(GeneratedDocCommand):
 def _roles() -> str:
     head = "| tool | kind | " + " | ".join(role.label for role in Role) + " |\n|---|---|" + "---|" * len(Role)
     rows = [
-        f"| `{tool.name}` | {tool.kind} | "
-        + " | ".join("yes" if role in tool.roles else "" for role in Role)
-        + " |"
+        f"| `{tool.name}` | {tool.kind} | " + " | ".join("yes" if role in tool.roles else "" for role in Role) + " |"
         for tool in TOOLBOX.values()
     ]
     access = ", ".join(f"{role.label.lower()}: {ROLE_ACCESS[role].label.lower()}" for role in Role)
@@ -52,8 +50,6 @@ def _gate() -> str:
     ]
     for kind, access, confined in itertools.product(ToolKind, RoleAccess, (True, False)):
         ruling = decide(kind=kind, access=access, is_offered=True, is_run_live=True, is_confined=confined)
-        lines.append(
-            f"| {kind} | {access} | {'yes' if confined else 'no'} | {ruling.decision} | {ruling.reason} |"
-        )
+        lines.append(f"| {kind} | {access} | {'yes' if confined else 'no'} | {ruling.decision} | {ruling.reason} |")
     lines.append("\nA tool that is not offered, and a run that is not the live one, are always denied.\n")
     return "\n".join(lines)

@@ -25,9 +25,7 @@ class Command(BaseCommand):
         else:
             for finding in findings:
                 self.stdout.write(f"{_mark(finding)} {finding.name:<10} {finding.text}")
-            self.stdout.write(
-                f"\nto mend: {', '.join(missing)}" if missing else "\nall that is necessary is here"
-            )
+            self.stdout.write(f"\nto mend: {', '.join(missing)}" if missing else "\nall that is necessary is here")
         if missing:
             sys.exit(1)
 

@@ -14,7 +14,7 @@ from leadroom.ops.demo import make_repository
 from leadroom.pipeline.connecting import connect_project
 from leadroom.projects.actions import create_item
 from leadroom.projects.models import Project
-from leadroom.web.management.commands.login_link import first_lead
+from leadroom.projects.people import first_lead
 
 BY = system("seed")
 
@@ -23,9 +23,7 @@ class Command(BaseCommand):
     help = "Creates the rehearsal project and its items, once. Needs the rehearsal server."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--only", default="", help="script name of the one item to create; all when left out"
-        )
+        parser.add_argument("--only", default="", help="script name of the one item to create; all when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Project.objects.filter(is_rehearsal=True).exists():
@@ -35,12 +33,8 @@ class Command(BaseCommand):
         lead = first_lead()
         folder = settings.HOME_DIR / "rehearsal" / "repositories" / demo["slug"]
         make_repository(folder, demo["files"])
-        project = connect_project(
-            name=demo["title"], source=folder, lead=lead, by=BY, now=now(), is_rehearsal=True
-        )
-        set_endpoint(
-            project=project, role="", base_url=REHEARSAL, model="rehearsal", key=None, by=BY, now=now()
-        )
+        project = connect_project(name=demo["title"], source=folder, lead=lead, by=BY, now=now(), is_rehearsal=True)
+        set_endpoint(project=project, role="", base_url=REHEARSAL, model="rehearsal", key=None, by=BY, now=now())
         for item in demo["items"]:
             if options["only"] in ("", item["script"]):
                 create_item(
@@ -56,9 +50,7 @@ class Command(BaseCommand):
 
     def _fetch(self) -> dict[str, Any]:
         if not settings.REHEARSAL_URL:
-            raise CommandError(
-                "The rehearsal server's address is not known; start Leadroom with `manage.py up`."
-            )
+            raise CommandError("The rehearsal server's address is not known; start Leadroom with `manage.py up`.")
         try:
             answer = httpx2.get(f"{settings.REHEARSAL_URL}/demo", timeout=10.0)
             answer.raise_for_status()

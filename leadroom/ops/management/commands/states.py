@@ -17,8 +17,6 @@ class Command(GeneratedDocCommand):
         parts = [_HEAD]
         for name, machine in sorted(StateMachine.registry.items()):
             parts.append(f"## {name.capitalize()}\n\n```mermaid\n{machine.mermaid()}\n```\n")
-            rows = "\n".join(
-                f"| {state.name} | {state.label} | {machine.turn(state)} |" for state in machine.states
-            )
+            rows = "\n".join(f"| {state.name} | {state.label} | {machine.turn(state)} |" for state in machine.states)
             parts.append(f"| state | shown as | turn |\n|---|---|---|\n{rows}\n")
         return "\n".join(parts)

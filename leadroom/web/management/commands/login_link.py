@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 from django.core.management.base import BaseCommand, CommandParser
 
+from leadroom.lib.errors import BadInput
+from leadroom.projects.people import first_lead
 from leadroom.web.accounts.links import login_url
 
 
@@ -17,7 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("--user", default="", help="sign-in name; the first lead when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(login_url(_named(options["user"]) if options["user"] else first_lead()))
+        try:
+            user = _named(options["user"]) if options["user"] else first_lead()
+        except BadInput as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(login_url(user))
 
 
 def _named(name: str) -> User:
@@ -27,13 +33,3 @@ def _named(name: str) -> User:
     except User.DoesNotExist:
         known = ", ".join(users.order_by("pk").values_list("username", flat=True)[:10]) or "nobody"
         raise CommandError(f"There is no active user named {name!r}. Known are: {known}.") from None
-
-
-def first_lead() -> User:
-    """The oldest active superuser. Makes `lead`, who has no password, when there are no users at all."""
-    users = get_user_model().objects
-    if lead := users.filter(is_active=True, is_superuser=True).order_by("pk").first():
-        return lead
-    if users.exists():
-        raise CommandError("No active user is a superuser; name one with --user NAME.")
-    return users.create_superuser("lead", "", None)
