@@ -1,0 +1,14 @@
+"""Addresses of projects."""
+
+from django.urls import path
+
+from leadroom.web.projects import views
+
+app_name = "projects"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("new/", views.new, name="new"),
+    path("<slug:slug>/", views.detail, name="detail"),
+    path("<slug:slug>/change/", views.change, name="change"),
+    path("<slug:slug>/endpoint/", views.set_endpoint, name="set_endpoint"),
+]

@@ -1,0 +1,263 @@
+"""What the pages of runs show."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from leadroom.agents import rules
+from leadroom.agents.enums import HELD, RUNS, EventKind, Phase, Role, RunState
+from leadroom.agents.models import Elicitation, Run, RunEvent, RunNote
+from leadroom.lib.errors import NotPermitted
+from leadroom.lib.states import Turn
+from leadroom.web import access
+from leadroom.web.phases import Step, phase_steps
+from leadroom.web.runs.transcript import rows_html
+from leadroom.web.templatetags.leadroom_ui import hue
+from leadroom.worktrees.models import Worktree
+
+EVENTS_SHOWN = 400
+SEARCHED = 20_000
+"""How many of a run's newest events a search reads."""
+RUNS_SHOWN = 50
+FILES_SHOWN = 60
+_WRITING = {"edit_file", "write_file"}
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """Rows as HTML. `after` is the position of the last one, `before` that of the first when more came earlier."""
+
+    html: str
+    after: int
+    before: int
+    count: int
+
+
+def transcript(run: Run, *, before: int | None = None) -> Transcript:
+    """The newest EVENTS_SHOWN events, or those just before a position."""
+    rows = RunEvent.objects.filter(run_id=run.pk)
+    if before is not None:
+        rows = rows.filter(seq__lt=before)
+    events = list(rows.order_by("-seq")[: EVENTS_SHOWN + 1])
+    has_more = len(events) > EVENTS_SHOWN
+    events = events[:EVENTS_SHOWN][::-1]
+    after = events[-1].seq if events else (before or 1) - 1
+    return Transcript(rows_html(run.pk, events), after, events[0].seq if has_more else 0, len(events))
+
+
+def found(run: Run, wanted: str) -> Transcript:
+    """Events of which any text contains `wanted`, in any case; the newest EVENTS_SHOWN of them."""
+    needle = wanted.casefold()
+    rows = RunEvent.objects.filter(run_id=run.pk, seq__gt=run.last_seq - SEARCHED).order_by("-seq")
+    hits: list[RunEvent] = []
+    for event in rows.iterator(chunk_size=500):
+        if needle in json.dumps(event.payload, ensure_ascii=False).casefold():
+            hits.append(event)
+            if len(hits) == EVENTS_SHOWN:
+                break
+    hits.reverse()
+    return Transcript(rows_html(run.pk, hits), run.last_seq, 0, len(hits))
+
+
+@dataclass(frozen=True)
+class TouchedFile:
+    """A path a tool call named, and how often it was written."""
+
+    path: str
+    writes: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The panel beside the transcript."""
+
+    run: Run
+    dom_id: str
+    is_held: bool
+    role_word: str
+    state_word: str
+    phase_word: str
+    steps: tuple[Step, ...]
+    endpoint: str
+    seconds: float | None
+    skills: tuple[tuple[str, str], ...]
+    files: tuple[TouchedFile, ...]
+    more_files: int
+    worktree: Worktree | None
+    lane_word: str
+
+
+def present_facts(run: Run, now: dt.datetime) -> Facts:
+    """State, model, skills, files, tree: in a fixed number of queries."""
+    files = _touched(run)
+    end = run.ended_at or now
+    return Facts(
+        run=run,
+        dom_id=f"run-{run.pk}",
+        is_held=run.state in HELD,
+        role_word=Role(run.role).label,
+        state_word=RunState(run.state).label,
+        phase_word=Phase(run.phase).label if run.phase else "",
+        steps=phase_steps(run) if run.role == Role.DEVELOPER else (),
+        endpoint=run.endpoint_url,
+        seconds=(end - run.started_at).total_seconds() if run.started_at else None,
+        skills=tuple((v.skill.name, v.digest) for v in run.skills.select_related("skill").order_by("pk")),
+        files=files[:FILES_SHOWN],
+        more_files=max(0, len(files) - FILES_SHOWN),
+        worktree=Worktree.objects.filter(run=run).first(),
+        lane_word="" if run.lane == "main" else f", lane {run.lane}",
+    )
+
+
+def _touched(run: Run) -> tuple[TouchedFile, ...]:
+    """Paths that tools read or wrote without an error, most written first."""
+    writes: dict[str, int] = {}
+    rows = RunEvent.objects.filter(run_id=run.pk, kind=EventKind.TOOL_RESULT).order_by("-seq")
+    for name, paths, is_error in rows.values_list("payload__name", "payload__paths", "payload__is_error")[
+        :5_000
+    ]:
+        if is_error or not isinstance(paths, list):
+            continue
+        for path in paths[:50]:
+            writes[str(path)] = writes.get(str(path), 0) + (name in _WRITING)
+    ordered = sorted(writes.items(), key=lambda pair: (-pair[1], pair[0]))
+    return tuple(TouchedFile(path, count) for path, count in ordered)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One prepared answer with its key."""
+
+    key: str
+    text: str
+    is_recommended: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """The open question of a run."""
+
+    row: Elicitation
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What a lead may do now; each `…_reason` is the rule's sentence when it is refused."""
+
+    run: Run
+    is_over: bool
+    needs_you: bool
+    question: Question | None
+    steer_reason: str
+    stop_reason: str
+    retry_reason: str
+    may_retry: bool
+    answer_reason: str
+    notes: tuple[RunNote, ...]
+
+
+def present_controls(request: HttpRequest, run: Run) -> Controls:
+    """Buttons with their reasons, the open question, and notes the agent has not read."""
+    actor = access.person(request)
+    looker = _refusal(lambda: access.require_lead(request, run.item.project))
+    asked = Elicitation.objects.filter(run=run, answered_at=None).first()
+    if run.state != RunState.WAITING:
+        asked = None
+    retry = _refusal(lambda: rules.check_resume(run, by=actor))
+    return Controls(
+        run=run,
+        is_over=RUNS.is_final(run.state),
+        needs_you=RUNS.turn(run.state) is Turn.HUMAN,
+        question=_question(asked) if asked else None,
+        steer_reason=looker or _refusal(lambda: rules.check_steer(run, "note", by=actor)),
+        stop_reason=looker or _refusal(lambda: rules.check_stop(run, by=actor)),
+        retry_reason=looker,
+        may_retry=not retry,
+        answer_reason=looker,
+        notes=tuple(RunNote.objects.filter(run=run, delivered_at=None).order_by("pk")),
+    )
+
+
+def _refusal(check: Callable[[], object]) -> str:
+    try:
+        check()
+    except NotPermitted as error:
+        return str(error)
+    return ""
+
+
+def _question(row: Elicitation) -> Question:
+    advice = row.recommendation.strip().casefold()
+    options = [str(option) for option in row.options][:9]
+    recommended = next((o for o in options if o.strip() and advice.startswith(o.strip().casefold())), None)
+    return Question(
+        row, tuple(Option(str(n), text, text == recommended) for n, text in enumerate(options, start=1))
+    )
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One run of the list."""
+
+    run: Run
+    url: str
+    hue: int
+    item_url: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One option of a filter."""
+
+    value: str
+    word: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class Index:
+    """A page of runs, newest first; `older` is the query of the next page, empty at the end."""
+
+    rows: tuple[IndexRow, ...]
+    states: tuple[Filter, ...]
+    roles: tuple[Filter, ...]
+    older: str
+    is_filtered: bool
+
+
+def present_index(project_ids: list[int], *, state: str, role: str, before: int | None) -> Index:
+    """Runs of these projects, by keyset, in one query."""
+    runs: QuerySet[Run] = Run.objects.filter(item__project_id__in=project_ids)
+    if state in RunState.values:
+        runs = runs.filter(state=state)
+    if role in Role.values:
+        runs = runs.filter(role=role)
+    if before is not None:
+        runs = runs.filter(pk__lt=before)
+    runs = runs.select_related("agent", "item__project").defer("brief", "system_prompt", "item__request")
+    page = list(runs.order_by("-pk")[: RUNS_SHOWN + 1])
+    shown = page[:RUNS_SHOWN]
+    kept = f"&state={state}&role={role}" if state or role else ""
+    return Index(
+        rows=tuple(
+            IndexRow(
+                run,
+                reverse("runs:detail", args=[run.pk]),
+                hue(run.item.project),
+                reverse("items:detail", args=[run.item_id]),
+                run.input_tokens + run.output_tokens,
+            )
+            for run in shown
+        ),
+        states=tuple(Filter(s.value, s.label, s == state) for s in RunState),
+        roles=tuple(Filter(r.value, r.label, r == role) for r in Role),
+        older=f"?before={shown[-1].pk}{kept}" if len(page) > RUNS_SHOWN else "",
+        is_filtered=bool(state or role),
+    )

@@ -1,0 +1,19 @@
+"""Addresses of runs."""
+
+from django.urls import path
+
+from leadroom.web.runs import views
+
+app_name = "runs"
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/earlier/", views.earlier, name="earlier"),
+    path("<int:pk>/facts/", views.facts, name="facts"),
+    path("<int:pk>/controls/", views.controls, name="controls"),
+    path("<int:pk>/box/", views.box, name="box"),
+    path("<int:pk>/steer/", views.steer, name="steer"),
+    path("<int:pk>/stop/", views.stop, name="stop"),
+    path("<int:pk>/retry/", views.retry, name="retry"),
+    path("questions/<int:pk>/answer/", views.answer, name="answer"),
+]
