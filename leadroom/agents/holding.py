@@ -217,7 +217,7 @@ def fail(*, run: Run, reason: str, now: dt.datetime) -> None:
 
 @transaction.atomic
 def lose(*, run: Run, reason: str, now: dt.datetime) -> None:
-    """A held run → LOST under a new generation, so that a holder that comes back is fenced. Raises Fenced when it moved."""
+    """A held run → LOST under a new generation: a holder that comes back is fenced. Raises Fenced when it moved."""
     _leave(run, RunState.LOST, now=now, text=reason, failure=reason, ended_at=now, generation=F("generation") + 1)
 
 

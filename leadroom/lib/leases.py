@@ -1,11 +1,14 @@
 """What a process that holds a piece of work has: a lock that dies with it, and a heart that beats on its own."""
 
+import asyncio
 import fcntl
 import json
 import logging
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from enum import StrEnum
 from pathlib import Path
 from typing import IO
 
@@ -80,3 +83,40 @@ class Heartbeat(threading.Thread):
     def stop(self) -> None:
         self._stopped.set()
         self.join(timeout=10)
+
+
+class HoldEnd(StrEnum):
+    """How holding a piece of work ended."""
+
+    DONE = "done"
+    STOPPED = "stopped"
+    FENCED = "fenced"
+
+
+async def hold(work: Coroutine[None, None, None], renew: Callable[[], None]) -> HoldEnd:
+    """Do `work` while `renew` keeps its lease; cancel it on SIGTERM or SIGINT (STOPPED) or when fenced (FENCED)."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+    ends: list[HoldEnd] = []
+
+    def end(how: HoldEnd) -> None:
+        if not ends:
+            ends.append(how)
+            task.cancel()
+
+    def fenced() -> None:
+        loop.call_soon_threadsafe(end, HoldEnd.FENCED)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end, HoldEnd.STOPPED)
+    heart = Heartbeat(renew, fenced)
+    heart.start()
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not ends:
+            raise
+    except Fenced:
+        return HoldEnd.FENCED
+    finally:
+        await asyncio.to_thread(heart.stop)
+    return ends[0] if ends else HoldEnd.DONE

@@ -60,8 +60,8 @@ def for_requirements(item: WorkItem, attempt: int, *, before: Revision | None = 
         )
     else:
         parts.append(
-            "Read the repository as far as the request needs it. Propose what the request leaves open, then wait for the picks, "
-            "then submit the requirements document and report."
+            "Read the repository as far as the request needs it. Propose what the request leaves open, then wait for the "
+            "picks, then submit the requirements document and report."
         )
     return _brief(item, Role.REQUIREMENTS, attempt, *parts)
 
@@ -122,8 +122,8 @@ def for_developer(
     parts = [_document(plan.revision), _tagged("picks", picks(item)), _plan(plan)]
     if before is None:
         parts.append(
-            "Design first, write the plan's tests next, then the code, then review yourself; say each phase with set_phase. "
-            "The frozen plan is run by Leadroom in a clean checkout, by the node ids it names."
+            "Design first, write the plan's tests next, then the code, then review yourself; say each phase with "
+            "set_phase. The frozen plan is run by Leadroom in a clean checkout, by the node ids it names."
         )
     else:
         parts.append(f"This is attempt {attempt}. {reason}")

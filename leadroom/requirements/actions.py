@@ -75,9 +75,8 @@ def resolve(
     if (picked is None) == (not own_answer):
         raise BadInput("Pick one candidate or write an own answer, not both; nothing was decided.")
     if len(own_answer) > rules.OWN_ANSWER_LIMIT:
-        raise BadInput(
-            f"The answer has {len(own_answer):,} characters; {rules.OWN_ANSWER_LIMIT:,} is the limit. Nothing was decided."
-        )
+        size, limit = f"{len(own_answer):,}", f"{rules.OWN_ANSWER_LIMIT:,}"
+        raise BadInput(f"The answer has {size} characters; {limit} is the limit. Nothing was decided.")
     if picked is not None and picked not in {c.position for c in ambiguity.candidates.all()}:
         raise BadInput("There is no such candidate; nothing was decided. Pick one that is shown.")
     _decide(ambiguity, AmbiguityState.RESOLVED, picked=picked, own_answer=own_answer, user_id=user_id, now=now)

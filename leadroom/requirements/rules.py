@@ -86,7 +86,7 @@ def check_document(item: WorkItem, body: Mapping[str, Any], known_keys: set[str]
     for criterion in criteria:
         if unknown := set(criterion["because"]) - known_keys - {"request"}:
             raise BadInput(
-                f"{criterion['id']} names {sorted(unknown)[0]!r} as its cause; use keys of the ambiguities or 'request'."
+                f"{criterion['id']} names {sorted(unknown)[0]!r} as its cause; use ambiguity keys or 'request'."
             )
     if body["confidence"] == "LOW" and not body["missing"]:
         raise BadInput("Confidence LOW must say in `missing` what exactly is missing.")

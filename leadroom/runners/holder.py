@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-import signal
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 
 from leadroom.agents import holding
 from leadroom.agents.enums import ROLE_ACCESS, Role
@@ -14,7 +13,7 @@ from leadroom.agents.queries import model_access
 from leadroom.guardrails.enums import RoleAccess
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import Heartbeat, HolderLock, holder_lock
+from leadroom.lib.leases import HolderLock, HoldEnd, hold, holder_lock
 from leadroom.runners.base import Workplace
 from leadroom.runners.builtin.loop import Session
 from leadroom.sandbox.profiles import tree_profile
@@ -37,41 +36,17 @@ def hold_run(run_id: int, generation: int) -> None:
         log.warning("%s", error)
         return
     sweep(f"run-{run_id}")  # what a holder that died before us may have left
+
+    def renew() -> None:
+        close_old_connections()
+        holding.renew(run=run, now=now())
+
     try:
-        asyncio.run(_hold(run))
-    except Fenced as error:
-        log.info("%s", error)
+        if asyncio.run(hold(_work(run), renew)) is HoldEnd.STOPPED:
+            _give_up_politely(run)
     finally:
         sweep(f"run-{run_id}")
         lock.release()
-
-
-async def _hold(run: Run) -> None:
-    loop, work = asyncio.get_running_loop(), asyncio.current_task()
-    assert work is not None  # noqa: S101 - inside asyncio.run
-    ends: list[str] = []
-
-    def end(why: str) -> None:
-        if not ends:
-            ends.append(why)
-            work.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, "stopped")
-    heart = Heartbeat(lambda: _renew(run), lambda: loop.call_soon_threadsafe(end, "fenced"))
-    heart.start()
-    try:
-        await _work(run)
-    except asyncio.CancelledError:
-        if ends == ["stopped"]:
-            await asyncio.to_thread(_give_up_politely, run)
-    finally:
-        await asyncio.to_thread(heart.stop)
-
-
-def _renew(run: Run) -> None:
-    close_old_connections()
-    holding.renew(run=run, now=now())
 
 
 def _give_up_politely(run: Run) -> None:
@@ -79,8 +54,6 @@ def _give_up_politely(run: Run) -> None:
         holding.lose(run=run, reason=STOPPED, now=now())
     except Fenced as error:
         log.info("%s", error)
-    finally:
-        connection.close()
 
 
 async def _work(run: Run) -> None:

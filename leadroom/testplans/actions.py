@@ -167,8 +167,8 @@ def send_review(
     wants_change = [m for m in kept if m[1] in (CaseMark.CHANGE, CaseMark.DROP)]
     if verdict == ReviewVerdict.APPROVE and wants_change:
         raise BadInput(
-            f"{wants_change[0][0].key} is marked {wants_change[0][1].label.lower()}, so the plan cannot be approved as it "
-            "is. Send the review as a change, or clear the mark. Nothing was sent."
+            f"{wants_change[0][0].key} is marked {wants_change[0][1].label.lower()}, so the plan cannot be approved "
+            "as it is. Send the review as a change, or clear the mark. Nothing was sent."
         )
     if verdict == ReviewVerdict.APPROVE:
         rules.check_blind_spots(plan, blind_spots)

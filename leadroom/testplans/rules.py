@@ -112,7 +112,7 @@ def check_lead_review(plan: TestPlan, *, seen_digest: str, by: Actor) -> None:
 
 
 def check_blind_spots(plan: TestPlan, ticked: Collection[str]) -> None:
-    """A critical item's plan is approved only with every blind spot looked at. Raises BadInput naming the first left."""
+    """A critical plan is approved only with every blind spot looked at. Raises BadInput naming the first left."""
     left = [question for name, question in BLIND_SPOTS.items() if name not in ticked]
     if plan.item.risk == Risk.CRITICAL and left:
         more = f", and {count_of(len(left) - 1, 'more question')}" if len(left) > 1 else ""

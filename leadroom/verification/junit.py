@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped
@@ -27,7 +28,7 @@ def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
         raise ValueError("the results declare a document type, which no test runner writes")
     try:
         parsed = JUnitXml.fromstring(xml)
-        reported = [case for suite in parsed for case in suite] if parsed._tag == "testsuites" else list(parsed)
+        reported = [case for case in _cases(parsed) if isinstance(case, XmlCase)]
     except (ParseError, JUnitXmlError, ValueError, TypeError) as error:
         raise ValueError(f"the results are not JUnit XML ({error})") from error
     found: dict[str, list[Result]] = {}
@@ -38,6 +39,12 @@ def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
         if node_id is not None:
             found.setdefault(node_id, []).append(_result(case))
     return {node_id: _together(results) for node_id, results in found.items()}
+
+
+def _cases(parsed: Any) -> Iterable[Any]:
+    """Every case at any depth: suites may hold suites."""
+    for child in parsed:
+        yield from [child] if isinstance(child, XmlCase) else _cases(child)
 
 
 def _key(node_id: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import shutil
-import signal
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from django.db import close_old_connections
 
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import Heartbeat, HolderLock, holder_lock
+from leadroom.lib.leases import HolderLock, HoldEnd, hold, holder_lock
 from leadroom.lib.shapes import clip
 from leadroom.sandbox.process import Completed, run
 from leadroom.sandbox.profiles import Mount, Profile, tree_profile
@@ -48,41 +47,19 @@ def hold_verification(verification_id: int, generation: int) -> None:
     except Conflict as error:
         log.warning("%s", error)
         return
-    try:
-        asyncio.run(_hold(verification, name))
-    except Fenced as error:
-        log.info("%s", error)
-    finally:
-        sweep(name)
-        lock.release()
-
-
-async def _hold(verification: VerificationRun, name: str) -> None:
-    loop, work = asyncio.get_running_loop(), asyncio.current_task()
-    assert work is not None  # noqa: S101 - inside asyncio.run
-    ends: list[str] = []
-
-    def end(why: str) -> None:
-        if not ends:
-            ends.append(why)
-            work.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end, "stopped")
 
     def renew() -> None:
         close_old_connections()
         actions.renew(verification=verification, now=now())
 
-    heart = Heartbeat(renew, lambda: loop.call_soon_threadsafe(end, "fenced"))
-    heart.start()
     try:
-        await _verify(verification, name)
-    except asyncio.CancelledError:
-        if ends == ["stopped"]:
-            await asyncio.to_thread(actions.take_back, verification=verification, now=now())
+        if asyncio.run(hold(_verify(verification, name), renew)) is HoldEnd.STOPPED:
+            actions.take_back(verification=verification, now=now())
+    except Fenced as error:
+        log.info("%s", error)
     finally:
-        await asyncio.to_thread(heart.stop)
+        sweep(name)
+        lock.release()
 
 
 async def _verify(verification: VerificationRun, name: str) -> None:

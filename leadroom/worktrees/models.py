@@ -38,7 +38,7 @@ class Worktree(models.Model):
 
 
 class Stitch(models.Model):
-    """The join of an item: `commit` merged onto `onto` gives `tree`, signed by the owner, published as `published_ref`."""
+    """The join of an item: `commit` merged onto `onto` gives `tree`; signed, it is published as `published_ref`."""
 
     item = models.ForeignKey(WorkItem, models.CASCADE, related_name="stitches")
     state = models.CharField(max_length=10, choices=StitchState.choices, default=StitchState.PENDING)

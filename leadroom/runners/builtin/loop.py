@@ -17,6 +17,7 @@ from leadroom.lib.shapes import clip
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.builtin.wire import Limited, Refused, Retry, Turn, Wire
 from leadroom.runners.gate import use_tool
+from leadroom.runners.house_tools import standing_outcome
 from leadroom.runners.journal import Journal
 from leadroom.runners.tools import TOOLBOX, tools_of
 
@@ -51,13 +52,17 @@ class Session:
         """Work until the run waits, completes or fails; that state is stored on return. Raises Fenced."""
         try:
             await self._restore()
+            if (standing := await sync_to_async(standing_outcome)(self.run)) is not None:
+                await self._leave_if_due([standing])
+                return
             for _ in range(TURN_LIMIT):
                 await self._deliver_notes()
                 turn = await self._next_turn()
                 if await self._act_on(turn):
                     return
             raise GaveUp(
-                f"The agent took {TURN_LIMIT} turns without coming to a report. Read its transcript, then resume or stop it."
+                f"The agent took {TURN_LIMIT} turns without coming to a report. "
+                "Read its transcript, then resume or stop it."
             )
         except (GaveUp, Refused) as error:
             self.journal.write(EventKind.ERROR, text=str(error))
@@ -115,25 +120,25 @@ class Session:
                 waited = (now() - began).total_seconds()
                 if waited > GIVE_UP_SECONDS:
                     raise GaveUp(
-                        f"For {waited / 60:.0f} minutes {fault}. Check the endpoint, then resume the run; its work is kept."
+                        f"For {waited / 60:.0f} minutes {fault}. "
+                        "Check the endpoint, then resume the run; its work is kept."
                     ) from fault
                 attempt += 1
                 # exponential backoff with full jitter (AWS Architecture Blog, 2015)
                 seconds = random.uniform(0.2, min(60.0, 0.5 * 2**attempt))  # noqa: S311 - no secret
                 self.journal.write(
                     EventKind.NOTICE,
-                    text=f"Not answered: {fault}. Trying again in {seconds:.1f} s; what was said of this turn does not count.",
+                    text=f"Not answered: {fault}. Trying again in {seconds:.1f} s; what was said of this turn "
+                    "does not count.",
                 )
                 await self.journal.flush()
                 await sleep(seconds)
 
     async def _act_on(self, turn: Turn) -> bool:
         """Store the turn, carry out its calls, store the results. True when the run left the RUNNING state."""
-        tokens = {
-            "input_tokens": self.run.input_tokens + turn.input_tokens,
-            "output_tokens": self.run.output_tokens + turn.output_tokens,
-        }
-        self.run.input_tokens, self.run.output_tokens = tokens["input_tokens"], tokens["output_tokens"]
+        self.run.input_tokens += turn.input_tokens
+        self.run.output_tokens += turn.output_tokens
+        tokens = {"input_tokens": self.run.input_tokens, "output_tokens": self.run.output_tokens}
         for call in turn.calls:
             kind = TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
             self.journal.write(
@@ -178,7 +183,8 @@ class Session:
         self.malformed = self.malformed + 1 if is_malformed else 0
         if self.malformed >= MALFORMED_LIMIT:
             raise GaveUp(
-                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be used. The last: {clip(outcomes[-1].text, 400)}"
+                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be used. "
+                f"The last: {clip(outcomes[-1].text, 400)}"
             )
         return await self._leave_if_due(outcomes)
 
@@ -196,12 +202,14 @@ class Session:
 
     async def _say_unreadable(self, problem: str) -> bool:
         self.malformed += 1
-        text = f"Your last tool call could not be read: {clip(problem, 500)}. Nothing was done. Send it again as valid JSON."
+        said = clip(problem, 500)
+        text = f"Your last tool call could not be read: {said}. Nothing was done. Send it again as valid JSON."
         self.journal.write(EventKind.ERROR, text=text)
         await self._add({"role": "user", "content": [{"type": "text", "text": text}]})
         if self.malformed >= MALFORMED_LIMIT:
             raise GaveUp(
-                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be read. The last: {clip(problem, 400)}"
+                f"The agent made {MALFORMED_LIMIT} calls in a row that could not be read. "
+                f"The last: {clip(problem, 400)}"
             )
         return False
 
@@ -209,7 +217,8 @@ class Session:
         self.silent += 1
         if self.silent >= SILENT_LIMIT:
             raise GaveUp(
-                f"The agent ended {SILENT_LIMIT} turns in a row without a tool call or a report, so the run is not complete."
+                f"The agent ended {SILENT_LIMIT} turns in a row without a tool call or a report, "
+                "so the run is not complete."
             )
         self.journal.write(EventKind.NOTICE, text=NUDGE)
         await self._add({"role": "user", "content": [{"type": "text", "text": NUDGE}]})

@@ -1,4 +1,4 @@
-"""`manage.py hold_verification PK GENERATION`: the process that holds one verification; started by Leadroom, not by people."""
+"""`manage.py hold_verification PK GENERATION`: the process of one verification; started by Leadroom, not by people."""
 
 from typing import Any
 
