@@ -60,8 +60,8 @@ def for_requirements(item: WorkItem, attempt: int, *, before: Revision | None = 
         )
     else:
         parts.append(
-            "Read the repository as far as the request needs it. Propose what the request leaves open, then wait for the "
-            "picks, then submit the requirements document and report."
+            "Read the repository as far as the request needs it. Propose what the request leaves open, wait for "
+            "the picks, then submit the requirements document and report."
         )
     return _brief(item, Role.REQUIREMENTS, attempt, *parts)
 

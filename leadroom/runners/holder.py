@@ -13,7 +13,7 @@ from leadroom.agents.queries import model_access
 from leadroom.guardrails.enums import RoleAccess
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import HolderLock, HoldEnd, hold, holder_lock
+from leadroom.lib.leases import HoldEnd, HolderLock, hold, holder_lock
 from leadroom.runners.base import Workplace
 from leadroom.runners.builtin.loop import Session
 from leadroom.sandbox.profiles import tree_profile
@@ -68,7 +68,10 @@ async def _work(run: Run) -> None:
         return
     except Exception as error:
         log.exception("run %s could not be prepared", run.pk)
-        reason = f"The run could not be prepared ({type(error).__name__}: {error}). Nothing was changed; resume it to try again."
+        reason = (
+            f"The run could not be prepared ({type(error).__name__}: {error}). "
+            "Nothing was changed; resume it to try again."
+        )
         await asyncio.to_thread(holding.fail, run=run, reason=reason, now=now())
         return
     try:
@@ -77,7 +80,10 @@ async def _work(run: Run) -> None:
         raise
     except Exception as error:
         log.exception("run %s broke", run.pk)
-        reason = f"Leadroom itself failed here ({type(error).__name__}: {error}). The work is kept; resume the run to try again."
+        reason = (
+            f"Leadroom itself failed here ({type(error).__name__}: {error}). "
+            "The work is kept; resume the run to try again."
+        )
         await asyncio.to_thread(holding.fail, run=run, reason=reason, now=now())
 
 

@@ -11,7 +11,7 @@ from django.db import close_old_connections
 
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import HolderLock, HoldEnd, hold, holder_lock
+from leadroom.lib.leases import HoldEnd, HolderLock, hold, holder_lock
 from leadroom.lib.shapes import clip
 from leadroom.sandbox.process import Completed, run
 from leadroom.sandbox.profiles import Mount, Profile, tree_profile
