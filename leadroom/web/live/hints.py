@@ -88,8 +88,9 @@ class Hints:
             settings.REDIS_URL, socket_connect_timeout=1, health_check_interval=5, retry=Retry(NoBackoff(), 0)
         )
         async with client, client.pubsub() as pubsub:
-            await pubsub.subscribe(*self._topics)
-            self._pubsub = pubsub
+            async with self._lock:  # a topic that comes meanwhile waits, and is told then
+                await pubsub.subscribe(*self._topics)
+                self._pubsub = pubsub
             try:
                 while True:
                     message = await pubsub.get_message(timeout=5)
