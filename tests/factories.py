@@ -49,14 +49,10 @@ def human(user: User) -> Actor:
     return Actor(ActorKind.HUMAN, str(user.pk), user.get_username())
 
 
-def make_project(
-    lead: User | None = None, *, name: str = "Evenly", source: str = "/nowhere/evenly"
-) -> Project:
+def make_project(lead: User | None = None, *, name: str = "Evenly", source: str = "/nowhere/evenly") -> Project:
     """A project with its lead and seated agents."""
     lead = lead or make_user()
-    project = create_project(
-        name=name, source_path=source, default_branch="main", lead=lead, by=human(lead), now=NOW
-    )
+    project = create_project(name=name, source_path=source, default_branch="main", lead=lead, by=human(lead), now=NOW)
     seat_agents(project=project, by=human(lead), now=NOW)
     return project
 
@@ -264,14 +260,10 @@ def submit_plan(item: WorkItem, *, run_id: int = 900_001, **changes: Any) -> Tes
     """The next plan of an item in PLAN, in DRAFT."""
     revision = item.revisions.order_by("-number").first()
     assert revision is not None
-    return submit(
-        item=item, revision=revision, body=plan_shape(**changes), run_id=run_id, by=PIPELINE, now=NOW
-    )
+    return submit(item=item, revision=revision, body=plan_shape(**changes), run_id=run_id, by=PIPELINE, now=NOW)
 
 
-def review_plan(
-    plan: TestPlan, *, verdict: str = "approve", findings: list[dict[str, str]] | None = None
-) -> None:
+def review_plan(plan: TestPlan, *, verdict: str = "approve", findings: list[dict[str, str]] | None = None) -> None:
     """An agent's review of a DRAFT plan."""
     open_agent_review(plan=plan, by=PIPELINE, now=NOW)
     body = {"summary": "Every criterion has a case.", "verdict": verdict, "findings": findings or []}
@@ -307,33 +299,36 @@ def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:
     return plan
 
 
+def move(item: WorkItem, to: Stage) -> None:
+    """The item to its next stage, as the pipeline moves it."""
+    move_stage(item=item, to=to, reason="said by the test", by=PIPELINE, now=NOW)
+
+
 def make_stitch(
-    item: WorkItem | None = None, *, conflicts: tuple[str, ...] = (), is_verified: bool = True
+    item: WorkItem | None = None,
+    *,
+    plan: TestPlan | None = None,
+    conflicts: tuple[str, ...] = (),
+    is_verified: bool = True,
 ) -> Stitch:
     """A tried merge of an item in STITCH, verified unless it conflicts or the test says otherwise."""
-    plan = make_frozen_plan(item)
-    item = plan.item
-    move_stage(item=item, to=Stage.VERIFY, reason="built", by=PIPELINE, now=NOW)
+    plan = plan or make_frozen_plan(item)
+    item = item or plan.item
+    plan.item = item
+    item.refresh_from_db()
+    move(item, Stage.VERIFY)
     stitch = open_stitch(item=item, commit="c" * 40, by=PIPELINE, now=NOW)
     trial = "" if conflicts else "d" * 40
     keep_trial(
-        stitch=stitch,
-        onto="a" * 40,
-        tree="b" * 40,
-        trial=trial,
-        conflicts=list(conflicts),
-        by=PIPELINE,
-        now=NOW,
+        stitch=stitch, onto="a" * 40, tree="b" * 40, trial=trial, conflicts=list(conflicts), by=PIPELINE, now=NOW
     )
     if not conflicts and is_verified:
         make_verification(plan, commit=trial)
-    move_stage(item=item, to=Stage.STITCH, reason="verified", by=PIPELINE, now=NOW)
+    move(item, Stage.STITCH)
     return stitch
 
 
-def make_verification(
-    plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = ()
-) -> VerificationRun:
+def make_verification(plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = ()) -> VerificationRun:
     """A finished verification in which the cases named fail."""
     verification = request(item=plan.item, plan=plan, commit=commit, by=PIPELINE, now=NOW)
     claim(verification_id=verification.pk, host="here", now=NOW)

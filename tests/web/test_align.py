@@ -73,9 +73,7 @@ def test_a_pick_is_one_post_with_an_undo(lead, item):
 def test_a_pick_from_the_page_answers_with_the_region(lead, item):
     first, _ = factories.make_ambiguities(item, 2)
     url, target = reverse("align:pick", args=[first.pk]), f"div#align-{item.pk}-body"
-    answer = lead.post(
-        url, {"seen": first.digest, "picked": "1"}, headers={"HX-Request": "true", "HX-Target": target}
-    )
+    answer = lead.post(url, {"seen": first.digest, "picked": "1"}, headers={"HX-Request": "true", "HX-Target": target})
     html = answer.content.decode()
     assert answer.status_code == 200
     assert f'id="align-{item.pk}-body"' in html

@@ -206,9 +206,7 @@ def test_words_of_agents_cannot_act():
         factories.case_shape("I-001", "integration"),
         factories.case_shape("E-001", "end_to_end"),
     ]
-    plan = factories.make_plan(
-        cases=cases, summary=attack, environment=attack, findings=[{**HOLE, "text": attack}]
-    )
+    plan = factories.make_plan(cases=cases, summary=attack, environment=attack, findings=[{**HOLE, "text": attack}])
     html = shown(signed_in(plan), plan)
     assert "<script>alert" not in html
     assert "\u202e" not in html
@@ -226,9 +224,7 @@ def test_the_queue_puts_what_waits_first():
 def test_the_number_of_queries_does_not_grow(count, django_assert_num_queries):
     project = factories.make_project()
     for n in range(count):
-        plan = factories.make_plan(
-            factories.make_aligned_item(project, text=f"Item {n}"), findings=[HOLE] * count
-        )
+        plan = factories.make_plan(factories.make_aligned_item(project, text=f"Item {n}"), findings=[HOLE] * count)
     for _ in range(count):
         plan = factories.submit_plan(plan.item, run_id=900_010 + _)
         factories.review_plan(plan, findings=[HOLE] * count)

@@ -144,9 +144,7 @@ class AlignPage:
         return self.ended_at - self.began_at if self.ended_at else None
 
 
-def present_page(
-    item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem], request: HttpRequest
-) -> AlignPage:
+def present_page(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem], request: HttpRequest) -> AlignPage:
     """`waiting` are the person's open cards, `aligning` every item in ALIGN they see, oldest first."""
     rows = list(ambiguities_of(item).select_related("decided_by", "item"))
     lead_reason = _lead_reason(item, request)
@@ -242,21 +240,15 @@ def _candidate(candidate: Candidate, row: Ambiguity) -> CandidateCard:
     )
 
 
-def _approve_all(
-    item: WorkItem, questions: list[Question], lead_reason: str, request: HttpRequest
-) -> Action | None:
+def _approve_all(item: WorkItem, questions: list[Question], lead_reason: str, request: HttpRequest) -> Action | None:
     still_open = [question for question in questions if question.is_open]
     if not still_open or item.stage != Stage.ALIGN:
         return None
-    label = (
-        "Approve all recommended" if len(still_open) == len(questions) else "Approve the rest as recommended"
-    )
+    label = "Approve all recommended" if len(still_open) == len(questions) else "Approve the rest as recommended"
     if reason := lead_reason or approve_all_reason(item, request):
         return Action(label, key="a", reason=reason)
     fields = {SEEN + question.key: question.seen for question in still_open}
-    return Action(
-        label, url=reverse("align:pick_all", args=[item.pk]), key="a", style="primary", fields=fields
-    )
+    return Action(label, url=reverse("align:pick_all", args=[item.pk]), key="a", style="primary", fields=fields)
 
 
 def _move(item: WorkItem, kinds: set[str], still_open: int) -> tuple[str, str]:

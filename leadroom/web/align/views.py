@@ -64,9 +64,7 @@ def pick(request: HttpRequest, pk: int) -> HttpResponse:
     actor = access.require_lead(request, ambiguity.item.project)
     given = forms.read_pick(request)
     if ambiguity.state == AmbiguityState.RESOLVED:
-        raise Conflict(
-            f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept."
-        )
+        raise Conflict(f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept.")
     actions.resolve(
         ambiguity=ambiguity,
         by=actor,
@@ -97,12 +95,8 @@ def pick_all(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.item(request, pk)
     actor = access.require_lead(request, found.project)
     seen = forms.read_seen(request.POST)
-    count = actions.resolve_recommended(
-        item=found, by=actor, now=clock.now(), seen=seen, user_id=request.user.pk
-    )
-    return _answer(
-        request, found, f"{count_of(count, 'recommendation')} taken; the agent writes the document"
-    )
+    count = actions.resolve_recommended(item=found, by=actor, now=clock.now(), seen=seen, user_id=request.user.pk)
+    return _answer(request, found, f"{count_of(count, 'recommendation')} taken; the agent writes the document")
 
 
 @require_POST
@@ -111,6 +105,4 @@ def supply(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.item(request, pk)
     actor = access.require_lead(request, found.project)
     moves.supply_missing(item=found, text=request.POST.get("text", ""), by=actor, now=clock.now())
-    return answers.done(
-        request, "Sent; the requirements agent works it in", reverse("align:item", args=[pk]), go=True
-    )
+    return answers.done(request, "Sent; the requirements agent works it in", reverse("align:item", args=[pk]), go=True)

@@ -69,23 +69,31 @@ class Facts:
 
 
 def present_cards(waiting: list[Waiting], request: HttpRequest) -> list[Card]:
-    """Cards in the order given, in a fixed number of queries."""
-    facts = Facts(
-        request=request,
-        led=_led_projects(request, waiting),
-        seen=seen_digests(card.subject_id for card in waiting if card.kind == "picks"),
-        conflicted=_conflicted([card.subject_id for card in waiting if card.kind == "stitch"]),
-    )
+    """Cards in the order given, in a fixed number of queries however often a request asks."""
+    facts = _facts(request)
     return [_card(card, facts) for card in waiting]
+
+
+def _facts(request: HttpRequest) -> Facts:
+    """Read once per request, for everything that waits: the panel and a page often draw the same cards."""
+    cached = getattr(request, "_card_facts", None)
+    if cached is None:
+        every = access.waiting(request)
+        cached = Facts(
+            request=request,
+            led=_led_projects(request, every),
+            seen=seen_digests(card.subject_id for card in every if card.kind == "picks"),
+            conflicted=_conflicted([card.subject_id for card in every if card.kind == "stitch"]),
+        )
+        request._card_facts = cached  # type: ignore[attr-defined]
+    return cached
 
 
 def seen_digests(item_ids: Iterable[int]) -> dict[int, dict[str, str]]:
     """Item id to the digests of its open questions, as hidden form fields."""
     found: dict[int, dict[str, str]] = {}
     if ids := list(item_ids):
-        rows = Ambiguity.objects.filter(item_id__in=ids, state=AmbiguityState.OPEN).prefetch_related(
-            "candidates"
-        )
+        rows = Ambiguity.objects.filter(item_id__in=ids, state=AmbiguityState.OPEN).prefetch_related("candidates")
         for ambiguity in rows:
             found.setdefault(ambiguity.item_id, {})[SEEN + ambiguity.key] = ambiguity.digest
     return found
@@ -144,9 +152,7 @@ def _picks(card: Waiting, facts: Facts) -> Built:
             Action("Approve all recommended", reason=approve_all_reason(item, facts.request)),
         )
     fields = facts.seen.get(item.pk, {})
-    every = Action(
-        "Approve all recommended", url=reverse("align:pick_all", args=[item.pk]), key="a", fields=fields
-    )
+    every = Action("Approve all recommended", url=reverse("align:pick_all", args=[item.pk]), key="a", fields=fields)
     return url, (decide, every)
 
 
@@ -191,9 +197,7 @@ def _document(card: Waiting, facts: Facts) -> Built:
 
 def _verification(card: Waiting, facts: Facts) -> Built:
     url = reverse("items:verification", args=[card.item.pk])
-    again = Action(
-        "Run again", url=reverse("items:verify_again", args=[card.item.pk]), key="a", style="primary"
-    )
+    again = Action("Run again", url=reverse("items:verify_again", args=[card.item.pk]), key="a", style="primary")
     return url, (again, Action("See why", link=url, style="quiet"))
 
 

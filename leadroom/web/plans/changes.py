@@ -49,9 +49,7 @@ def case_changes(old: TestPlan, new: TestPlan) -> list[CaseChange]:
             changes.append(CaseChange(key, case.title, "added", "Added"))
         elif fields := tuple(_field_changes(before[key], case)):
             changes.append(CaseChange(key, case.title, "changed", "Changed", fields))
-    changes += [
-        CaseChange(key, case.title, "removed", "Removed") for key, case in before.items() if key not in after
-    ]
+    changes += [CaseChange(key, case.title, "removed", "Removed") for key, case in before.items() if key not in after]
     return changes
 
 

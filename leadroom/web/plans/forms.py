@@ -55,7 +55,5 @@ def check_typed(typed: Typed) -> ReviewVerdict:
         raise BadInput("Say what the review comes to: approve and freeze, or send back. Nothing was sent.")
     longest = max((len(text) for text in (*typed.comments.values(), typed.summary)), default=0)
     if longest > COMMENT_LIMIT:
-        raise BadInput(
-            f"A comment has {longest:,} characters; {COMMENT_LIMIT:,} is the limit. Nothing was sent."
-        )
+        raise BadInput(f"A comment has {longest:,} characters; {COMMENT_LIMIT:,} is the limit. Nothing was sent.")
     return ReviewVerdict(typed.verdict)

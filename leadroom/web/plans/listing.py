@@ -36,9 +36,7 @@ def present_queue(plans: list[TestPlan]) -> list[QueueRow]:
         PlanState.FROZEN,
     ]
     rank = {state: n for n, state in enumerate(order)}
-    ordered = sorted(
-        plans, key=lambda p: (rank[PlanState(p.state)], p.item.risk != Risk.CRITICAL, p.created_at)
-    )
+    ordered = sorted(plans, key=lambda p: (rank[PlanState(p.state)], p.item.risk != Risk.CRITICAL, p.created_at))
     return [
         QueueRow(
             pk=plan.pk,

@@ -208,9 +208,7 @@ def present_page(
         layer_words=[str(layer.label) for layer in Layer],
         coverage=lines,
         gaps=sum(line.is_gap for line in lines),
-        findings=[
-            _finding(mark, review) for review in reviews for mark in review.marks.all() if _is_on_plan(mark)
-        ],
+        findings=[_finding(mark, review) for review in reviews for mark in review.marks.all() if _is_on_plan(mark)],
         is_open=is_open,
         form_reason=lead_reason if is_open else "",
         typed=typed,

@@ -93,11 +93,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
         )
     except (BadInput, Conflict, NotPermitted) as error:
         return _unsent(request, plan, typed, error)
-    sent = (
-        "Frozen; the developer starts"
-        if verdict == ReviewVerdict.APPROVE
-        else "Sent back; the planner works it in"
-    )
+    sent = "Frozen; the developer starts" if verdict == ReviewVerdict.APPROVE else "Sent back; the planner works it in"
     return answers.done(request, sent, reverse("plans:detail", args=[plan.pk]), go=True)
 
 
