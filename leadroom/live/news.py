@@ -6,7 +6,7 @@ import time
 from functools import lru_cache
 
 import redis
-from celery import current_app
+from celery import Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
@@ -36,6 +36,14 @@ def publish_item(item_id: int, name: str) -> None:
 
 
 @lru_cache(maxsize=1)
+def _waker() -> Celery:
+    """Only sends: the worker's own application lives above this room."""
+    waker = Celery("leadroom-live", set_as_current=False)
+    waker.config_from_object("django.conf:settings", namespace="CELERY")
+    return waker
+
+
+@lru_cache(maxsize=1)
 def _client() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
@@ -47,7 +55,7 @@ def _send(topic: str, name: str, id: int | str) -> None:
     try:
         _client().publish(channel_of(topic), json.dumps([topic, name, id]))
         if topic.startswith("item."):
-            current_app.send_task(settings.LIVE_WAKE_TASK, [int(topic[5:])], expires=30, retry=False)
+            _waker().send_task(settings.LIVE_WAKE_TASK, [int(topic[5:])], expires=30, retry=False)
     except (redis.RedisError, OperationalError, OSError) as error:
         _quiet_until = time.monotonic() + 1.0  # a page must not wait for a dead broker twice
         log.warning("live hint not sent, pages refresh by themselves: %s", error)

@@ -11,9 +11,20 @@ from leadroom.agents import holding
 from leadroom.agents.enums import EventKind
 from leadroom.agents.models import Run, RunNote
 from leadroom.lib.clock import now
+from leadroom.lib.errors import Fenced
 
 GATHER_SECONDS = 0.08
-CHUNK_LIMIT = 20_000
+SPEECH_SECONDS = 1.0
+"""How long an unfinished sentence may gather before it is shown as it stands."""
+SENTENCE_CHARACTERS = 60
+LINE_CHARACTERS = 240
+_SPEECH = (EventKind.MESSAGE, EventKind.THOUGHT)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether speech may end its line here: a line break, a sentence of some length, or enough of anything."""
+    is_sentence = len(text) >= SENTENCE_CHARACTERS and text.rstrip().endswith((".", "!", "?", ":"))
+    return text.endswith("\n") or is_sentence or len(text) >= LINE_CHARACTERS
 
 
 class Journal:
@@ -23,24 +34,38 @@ class Journal:
         self._run = run
         self._lines: list[holding.Line] = []
         self._lock = asyncio.Lock()
-        self._timer: asyncio.Task[None] | None = None
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushes: set[asyncio.Task[None]] = set()
 
     def write(self, kind: EventKind, /, **payload: Any) -> None:
-        """Note a line; it is stored within GATHER_SECONDS."""
+        """Note a line; it is stored within GATHER_SECONDS, unfinished speech within SPEECH_SECONDS."""
         last = self._lines[-1] if self._lines else None
-        if last is not None and last.kind == kind and kind in (EventKind.MESSAGE, EventKind.THOUGHT):
-            # chunks of one moment become one line
-            text = last.payload["text"] + payload["text"]
-            if len(text) <= CHUNK_LIMIT and last.payload.get("block") == payload.get("block"):
-                self._lines[-1] = holding.Line(kind, {**last.payload, "text": text}, last.at)
-                return
-        self._lines.append(holding.Line(kind, payload, now()))
-        if self._timer is None or self._timer.done():
-            self._timer = asyncio.create_task(self._later())
+        if kind in _SPEECH and last is not None and last.kind == kind and not _is_whole(last.payload["text"]):
+            payload = {**last.payload, "text": last.payload["text"] + payload["text"]}
+            self._lines[-1] = holding.Line(kind, payload, last.at)
+        else:
+            self._lines.append(holding.Line(kind, payload, now()))
+        is_open = kind in _SPEECH and not _is_whole(payload["text"])
+        self._schedule(SPEECH_SECONDS if is_open else GATHER_SECONDS)
 
-    async def _later(self) -> None:
-        await asyncio.sleep(GATHER_SECONDS)
-        with contextlib.suppress(holding.Fenced):  # the heartbeat tells the loop
+    def _schedule(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is not None and self._due <= due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due, self._timer = due, loop.call_at(due, self._start_flush)
+
+    def _start_flush(self) -> None:
+        self._timer = None
+        task = asyncio.ensure_future(self._flush_quietly())
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def _flush_quietly(self) -> None:
+        with contextlib.suppress(Fenced):  # the heartbeat tells the loop
             await self.flush()
 
     async def flush(
@@ -48,6 +73,9 @@ class Journal:
     ) -> None:
         """Store what is noted, with session messages and changes of the run's row. Raises Fenced."""
         async with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             lines, self._lines = self._lines, []
             if not (lines or messages or fields):
                 return
