@@ -35,8 +35,8 @@ class NewItemForm(forms.Form):
         self.fields["request"].validators = []
 
     @property
-    def limit(self) -> int:
-        return REQUEST_LIMIT
+    def limit_word(self) -> str:
+        return f"{REQUEST_LIMIT:,}"
 
     def clean_request(self) -> str:
         text = self.cleaned_data["request"].replace("\r\n", "\n")  # forms send CRLF; the person typed lines

@@ -1,6 +1,7 @@
 """What each tab of an item shows."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,6 +34,7 @@ HISTORY_SHOWN = 200
 SOURCES_SHOWN = 300
 OUTPUT_SHOWN = 40_000
 DIFF_BYTES = 400_000
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -335,6 +337,8 @@ def sources(item: WorkItem) -> SourcesTab:
 
 def _history_row(entry: Any) -> HistoryRow:
     room, thing, verb = (*entry.verb.split("."), "", "")[:3]
+    if room == "verification":
+        thing = room  # both agents and verifications have runs
     details = ", ".join(
         f"{name}: {_short(value)}" for name, value in entry.payload.items() if value not in ("", [])
     )
@@ -349,5 +353,8 @@ def _history_row(entry: Any) -> HistoryRow:
 
 
 def _short(value: object) -> str:
+    """Digests and commits by their first ten characters."""
     text = str(value)
-    return text[7:17] if text.startswith("sha256:") else text[:120]
+    if text.startswith("sha256:"):
+        return text[7:17]
+    return text[:10] if _COMMIT.fullmatch(text) else text[:120]

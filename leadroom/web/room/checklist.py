@@ -51,7 +51,7 @@ def _repository(request: HttpRequest) -> Check:
     return Check(
         "A repository of yours",
         False,
-        "Only the rehearsal’s is here, if any.",
+        "Agents work on copies; yours is only read.",
         reverse("projects:new"),
         "Connect one",
     )
