@@ -42,7 +42,7 @@ class Client:
 
     def push(self, text: str) -> None:
         """Queue a message; too much of it closes the socket. Never waits."""
-        if self.close_code is not None:
+        if self.close_code is not None or (not self._queue and self._wire.offer(text)):
             return
         is_full = len(self._queue) >= QUEUE_MESSAGES or self._size + len(text) > QUEUE_CHARACTERS
         if self._queue and is_full:

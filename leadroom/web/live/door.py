@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from autobahn.exception import Disconnected
+from autobahn.websocket.protocol import PreparedMessage, WebSocketServerFactory
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
@@ -48,8 +49,9 @@ def is_our_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 class Wire:
     """The way out of one socket.
 
-    Daphne's `send` returns at once whatever the socket does, so a reader that stalls would grow the server.
-    So its transport tells us when it holds more than 64 KB; other servers make `send` itself wait.
+    Daphne's `send` returns at once whatever the socket does, so a reader that stalls would grow the server. So its
+    transport tells us when it holds more than 64 KB. It also takes frames that were encoded once for everybody.
+    Other servers make `send` itself wait, and encode each time.
     """
 
     def __init__(self, send: Send) -> None:
@@ -57,14 +59,15 @@ class Wire:
         self._is_open = asyncio.Event()
         self._is_open.set()
         protocol = send.args[0] if isinstance(send, partial) and send.args else None
-        if isinstance(protocol, WebSocketProtocol):
-            protocol.maxFramePayloadSize = MESSAGE_LIMIT
-            protocol.maxMessagePayloadSize = FRAGMENTS_LIMIT  # binds what we send as well
-            protocol.unregisterProducer()  # the HTTP channel that the upgrade left behind
-            protocol.registerProducer(self, True)
+        self._protocol = protocol if isinstance(protocol, WebSocketProtocol) else None
+        if self._protocol is not None:
+            self._protocol.maxFramePayloadSize = MESSAGE_LIMIT
+            self._protocol.maxMessagePayloadSize = FRAGMENTS_LIMIT  # binds what we send as well
+            self._protocol.unregisterProducer()  # the HTTP channel that the upgrade left behind
+            self._protocol.registerProducer(self, True)
 
     def pauseProducing(self) -> None:
-        """Called by the transport: it holds more than it should."""
+        """Called by the transport (Twisted's IPushProducer): it holds more than it should."""
         self._is_open.clear()
 
     def resumeProducing(self) -> None:
@@ -79,6 +82,14 @@ class Wire:
         """Wait no longer for a reader that stalls."""
         self._is_open.set()
 
+    def offer(self, text: str) -> bool:
+        """Hand a message over without waiting. False when `send` has to be used: another server, or no room."""
+        protocol = self._protocol
+        if protocol is None or not self._is_open.is_set() or protocol.state != WebSocketProtocol.STATE_OPEN:
+            return False
+        protocol.sendPreparedMessage(_prepared(protocol.factory, text))
+        return True
+
     async def send(self, text: str) -> None:
         """Hand one message over, then wait until the server has room. Nothing when the socket is closed."""
         try:
@@ -91,6 +102,12 @@ class Wire:
     async def close(self, code: int) -> None:
         """Close with a code."""
         await self._send({"type": "websocket.close", "code": code})
+
+
+@lru_cache(maxsize=8)
+def _prepared(factory: WebSocketServerFactory, text: str) -> PreparedMessage:
+    """The frame of a message; the hub hands the same text to everybody, one after the other."""
+    return factory.prepareMessage(text.encode())
 
 
 class Door:
