@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from leadroom.agents import holding
-from leadroom.agents.actions import queue_run, seat_agents
+from leadroom.agents.actions import queue_run, resume, seat_agents
 from leadroom.agents.enums import Role, WaitReason
 from leadroom.agents.models import Elicitation, Run
 from leadroom.lib.actors import Actor, ActorKind, system
@@ -120,6 +120,13 @@ def finish_run(run: Run) -> None:
     holding.complete(run=run, now=NOW)
 
 
+def end_waiting_run(run: Run) -> None:
+    """A run that waited gets its answer, goes on and completes."""
+    resume(run=run, text="Picked.", by=PIPELINE, now=NOW)
+    holding.claim(run_id=run.pk, ceiling=1_000, host="here", boot_id="boot", now=NOW)
+    finish_run(run)
+
+
 def make_question(
     item: WorkItem, role: Role = Role.DEVELOPER, *, options: tuple[str, ...] = ("Yes", "No")
 ) -> Elicitation:
@@ -217,6 +224,7 @@ def make_aligned_item(project: Project | None = None, **changes: Any) -> WorkIte
     else:
         resolve_recommended(item=item, by=human(lead), now=NOW, seen=seen, user_id=lead.pk)
     make_document(item, because="A-001")
+    end_waiting_run(item.runs.get(role=Role.REQUIREMENTS))
     move_stage(item=item, to=Stage.PLAN, reason="aligned", by=PIPELINE, now=NOW)
     return item
 
