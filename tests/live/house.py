@@ -38,7 +38,7 @@ class Web:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port = self._listener.getsockname()[1]
         self.log = folder / f"web-{self.port}.log"
-        self._env = {
+        self.env = {
             **os.environ,
             "DATABASE_URL": _database_url(),
             "REDIS_URL": redis_url or settings.REDIS_URL,
@@ -55,7 +55,7 @@ class Web:
             self.process = subprocess.Popen(
                 argv,
                 cwd=ROOT,
-                env=self._env,
+                env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
