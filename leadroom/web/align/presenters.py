@@ -114,7 +114,6 @@ class QueueEntry:
     url: str
     reason: str
     is_current: bool
-    is_waiting: bool
 
 
 @dataclass(frozen=True)
@@ -123,6 +122,7 @@ class AlignPage:
 
     item: WorkItem
     queue: list[QueueEntry]
+    with_agents: int
     turn: str
     move: str
     questions: list[Question]
@@ -140,6 +140,14 @@ class AlignPage:
         return f"align-{self.item.pk}"
 
     @property
+    def open_questions(self) -> list[Question]:
+        return [question for question in self.questions if question.is_open]
+
+    @property
+    def decided_questions(self) -> list[Question]:
+        return [question for question in self.questions if not question.is_open]
+
+    @property
     def took(self) -> dt.timedelta | None:
         return self.ended_at - self.began_at if self.ended_at else None
 
@@ -153,10 +161,12 @@ def present_page(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem
     kinds = {card.kind for card in waiting if card.item.pk == item.pk}
     decided = sum(not question.is_open for question in questions)
     turn, move = _move(item, kinds, len(rows) - decided)
+    queue, with_agents = _queue(item, waiting, aligning)
     revision = Revision.objects.filter(item=item).order_by("-number").first()
     return AlignPage(
         item=item,
-        queue=_queue(item, waiting, aligning),
+        queue=queue,
+        with_agents=with_agents,
         turn=turn,
         move=move,
         questions=questions,
@@ -283,21 +293,23 @@ def _move(item: WorkItem, kinds: set[str], still_open: int) -> tuple[str, str]:
     )
 
 
-def _queue(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem]) -> list[QueueEntry]:
-    cards = [card for card in waiting if card.kind in ("picks", "document")]
-    order = [card.item for card in cards]
-    words = {card.item.pk: _reason(card) for card in cards}
-    rest = [row for row in aligning if row.pk not in words]
-    return [
+def _queue(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem]) -> tuple[list[QueueEntry], int]:
+    """Items that wait for the person, most pressing first, with this one; and how many more an agent works on."""
+    words = {card.item.pk: _reason(card) for card in waiting if card.kind in ("picks", "document")}
+    rows = [card.item for card in waiting if card.kind in ("picks", "document")]
+    if item.pk not in words:
+        rows.append(item)
+    shown = {row.pk for row in rows}
+    entries = [
         QueueEntry(
             title=row.title,
             url=reverse("align:item", args=[row.pk]),
-            reason=words.get(row.pk, "agent at work"),
+            reason=words.get(row.pk, ""),
             is_current=row.pk == item.pk,
-            is_waiting=row.pk in words,
         )
-        for row in (*order, *rest)
+        for row in rows
     ]
+    return entries, sum(row.pk not in shown for row in aligning)
 
 
 def _reason(card: Waiting) -> str:
