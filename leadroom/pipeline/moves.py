@@ -13,7 +13,7 @@ from leadroom.lib.errors import NotPermitted
 from leadroom.pipeline import briefs, steps
 from leadroom.projects import rules
 from leadroom.projects.actions import move_stage
-from leadroom.projects.enums import Stage
+from leadroom.projects.enums import STAGES, Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.enums import Confidence
 from leadroom.requirements.queries import latest_revision
@@ -71,6 +71,8 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
     """After a person stopped a run: a new attempt of that role. Raises NotPermitted."""
     if not by.is_human:
         raise NotPermitted("Only a person starts a stopped run again.")
+    if STAGES.is_final(item.stage):
+        raise NotPermitted(f"The item is {Stage(item.stage).label.lower()}; its runs stay stopped.")
     run = item.runs.order_by("-pk").first()
     if run is None or run.state != RunState.CANCELLED:
         raise NotPermitted("No run of this item was stopped.")

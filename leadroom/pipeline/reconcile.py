@@ -1,24 +1,55 @@
 """The one loop: facts in, at most one move out, until nothing moves."""
 
+import contextlib
 import logging
+import time
+from collections.abc import Iterator
 
+from django.conf import settings
 from django.db import IntegrityError
 
 from leadroom.lib.errors import Conflict, LeadroomError
+from leadroom.lib.leases import HolderLock
 from leadroom.pipeline.steps import STEPS
 from leadroom.projects.enums import STAGES
 from leadroom.projects.models import WorkItem
 
 log = logging.getLogger(__name__)
 MOVES_AT_ONCE = 20
+PATIENCE_SECONDS = 0.5
+
+
+@contextlib.contextmanager
+def _alone_with(item_id: int) -> Iterator[bool]:
+    """Whether this is the only one at the item. The kernel ends a dead worker's turn at once.
+
+    Every move is a compare-and-set all the same; this only keeps two workers from doing the same git work side by side.
+    """
+    deadline, lock = time.monotonic() + PATIENCE_SECONDS, None
+    while lock is None:
+        try:
+            lock = HolderLock(settings.HOME_DIR / "run" / "items" / f"item-{item_id}.lock")
+        except Conflict:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def reconcile(item_id: int) -> int:
     """Move the item as far as the facts allow and return the number of moves.
 
-    Somebody else moving it at the same time is no error: the compare-and-set that loses stops here and the next call
-    looks again.
+    Somebody else moving it at the same time is no error: the one that loses stops here and the next call looks again.
     """
+    with _alone_with(item_id) as is_mine:
+        return _move_on(item_id) if is_mine else 0
+
+
+def _move_on(item_id: int) -> int:
     for moves in range(MOVES_AT_ONCE):
         item = WorkItem.objects.select_related("project", "stitch_owner").filter(pk=item_id).first()
         if item is None or STAGES.is_final(item.stage):

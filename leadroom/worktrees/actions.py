@@ -41,8 +41,9 @@ def move_head(*, worktree: Worktree, head: str, by: Actor, now: dt.datetime) -> 
 def move_tree(*, worktree: Worktree, to: WorktreeState, by: Actor, now: dt.datetime) -> None:
     """STITCHED after its merge, ARCHIVED when its work is not wanted. The files stay until swept."""
     WORKTREES.check_move(worktree.state, to)
+    if not Worktree.objects.filter(pk=worktree.pk, state=worktree.state).update(state=to):
+        raise Conflict("The working tree was moved on meanwhile; nothing was changed.")
     worktree.state = to
-    worktree.save(update_fields=["state"])
     _record_tree(worktree, to.lower(), by=by, now=now)
 
 

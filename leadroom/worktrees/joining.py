@@ -56,7 +56,8 @@ def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
         key=merge_key(),
         now=stitch.signed_at,
     )
-    if control.head(project.default_branch) != merge:  # a crash after the swap comes back here
+    # after a crash behind the swap it is there already, maybe with another item's merge on top
+    if not control.is_ancestor(merge, control.head(project.default_branch)):
         try:
             control.move_branch(project.default_branch, expected=stitch.onto, new=merge)
         except Conflict:
@@ -96,8 +97,14 @@ def branch_name(stitch: Stitch) -> str:
 
 
 def _publish(control: ControlRepository, stitch: Stitch, branch: str, *, expected: str | None) -> str:
-    source = stitch.item.project.source
-    return publish(control=control, source=source, commit=stitch.merge_commit, branch=branch, expected=expected).ref
+    def attempt() -> str:
+        source = stitch.item.project.source
+        return publish(control=control, source=source, commit=stitch.merge_commit, branch=branch, expected=expected).ref
+
+    try:
+        return attempt()
+    except Conflict:
+        return attempt()  # our own earlier try may have got through: then this one finds its ref in place
 
 
 def _owner(stitch: Stitch) -> Person:

@@ -1,0 +1,116 @@
+"""The rehearsals by name: each drives the whole program and says what came of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from leadroom.agents.enums import Role
+from leadroom.agents.models import Elicitation, Run, RunEvent
+from leadroom.ledger.queries import check_chain
+from leadroom.lib.errors import LeadroomError
+from leadroom.ops.rehearsals.person import Person
+from leadroom.ops.rehearsals.stage import Stage
+from leadroom.projects.enums import Stage as ItemStage
+from leadroom.projects.models import WorkItem
+from leadroom.reading.queries import Waiting, waiting_for_lead
+from leadroom.verification.queries import latest_verification, tally
+from leadroom.worktrees.keeping import control_of
+from leadroom.worktrees.models import Stitch
+from leadroom.worktrees.signing import allowed_keys, merge_key
+
+ITEM_SECONDS = 300.0
+Facts = dict[str, Any]
+
+
+def item_to_merge(script: str) -> Callable[[Stage], Facts]:
+    """One demo item from request to DONE, every gate answered over HTTP by a signed-in person."""
+
+    def play(stage: Stage) -> Facts:
+        stage.command("seed_demo", f"--only={script}")
+        person, answered = stage.person(), 0
+        item = WorkItem.objects.get(rehearsal_script=script)
+
+        def move() -> bool:
+            nonlocal answered
+            cards = waiting_for_lead([item.project_id])
+            if cards:
+                _answer(person, cards[0])
+                answered += 1
+            item.refresh_from_db()
+            return item.stage == ItemStage.DONE
+
+        try:
+            stage.wait_for(move, ITEM_SECONDS, f"Item {item.number} did not come to DONE")
+        finally:
+            person.close()
+        return {**_outcome(item), "facts": _facts(item, answered)}
+
+    return play
+
+
+def _answer(person: Person, card: Waiting) -> None:
+    """What the lead does about a card: take what is recommended."""
+    item = card.item.pk
+    if card.kind == "picks":
+        for form in person.forms(f"/align/{item}/"):
+            if form.action.endswith("/pick/") and any("btn-primary" in b.classes for b in form.buttons):
+                person.send(form)
+    elif card.kind == "question":
+        text = Elicitation.objects.get(pk=card.subject_id).recommendation
+        person.send(person.form(f"/runs/{card.extra['run_id']}/", r".*/answer/"), text=text)
+    elif card.kind == "plan":
+        form = person.form(f"/plans/{card.subject_id}/", r".*/send/")
+        blind_spots = [value for name, value in form.boxes if name == "blind_spot"]
+        person.send(form, verdict="approve", blind_spot=blind_spots)
+    elif card.kind == "stitch":
+        sentence = "Verified on the merged tree; the trade-offs are those the plan names."
+        person.send(person.form(f"/stitch/{item}/", r".*/sign/"), sentence=sentence)
+    else:
+        raise LeadroomError(f"A card that this rehearsal does not expect: {card.asked}. {card.why}")
+
+
+def _outcome(item: WorkItem) -> Facts:
+    verification = latest_verification(item)
+    cases = tally(verification) if verification else None
+    stitch = Stitch.objects.filter(item=item).order_by("-pk").first()
+    return {
+        "ok": item.stage == ItemStage.DONE and cases is not None and cases.passed > 0 and not cases.failed,
+        "stage": item.stage,
+        "stages": [
+            {"name": v.stage, "seconds": round((v.left_at - v.entered_at).total_seconds(), 2)}
+            for v in item.visits.order_by("pk")
+            if v.left_at and v.stage != ItemStage.DONE
+        ],
+        "cases": {"passed": cases.passed if cases else 0, "failed": cases.failed if cases else 0},
+        "merge_commit": stitch.merge_commit if stitch else "",
+        "events": RunEvent.objects.filter(run__item=item).count(),
+    }
+
+
+def _facts(item: WorkItem, answered: int) -> Facts:
+    """What held, checked from the outside: signature, chain, gapless transcripts, tests seen red before green."""
+    chain, control = check_chain(), control_of(item.project)
+    stitch = Stitch.objects.get(item=item, state="MERGED")
+    seqs = {run.pk: list(run.events.order_by("seq").values_list("seq", flat=True)) for run in item.runs.all()}
+    developer = Run.objects.filter(item=item, role=Role.DEVELOPER)
+    commands = RunEvent.objects.filter(run__in=developer, kind="tool_result", payload__name="run_command")
+    return {
+        "gates_answered": answered,
+        "runs": len(seqs),
+        "developer_attempts": developer.count(),
+        "failed_test_runs": sum(e.payload["is_error"] for e in commands),
+        "ledger_entries": chain.entries,
+        "ledger_holds": not chain.breaks,
+        "signature_holds": control.verify_commit(
+            stitch.merge_commit, allowed=allowed_keys(merge_key().allowed_signers)
+        ),
+        "on_branch": control.head(item.project.default_branch) == stitch.merge_commit,
+        "published": stitch.published_ref,
+        "transcripts_gapless": all(found == list(range(1, len(found) + 1)) for found in seqs.values()),
+    }
+
+
+SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
+    "first": item_to_merge("first"),
+    "light": item_to_merge("light"),
+    "critical": item_to_merge("critical"),
+}
