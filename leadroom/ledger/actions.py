@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import transaction
 
-from leadroom.ledger.models import ChainHead, Entry, Source
+from leadroom.ledger.models import SOURCES_DIGEST, ChainHead, Entry, Source, sources_digest
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
+from leadroom.lib.shapes import storable
 
 
 @transaction.atomic
@@ -26,18 +27,24 @@ def record(
     """Append one entry, chained to the last, in the caller's transaction.
 
     `verb` is `room.thing.past` (`testplans.plan.frozen`), `subject` is `room.thing:id`. `sources` are mappings with
-    `kind`, `uri` and maybe `note`.
+    `kind`, `uri` and maybe `note`; the payload carries their digest, so that the chain covers them too.
     """
+    given = [
+        Source(kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in storable(list(sources))
+    ]
+    payload = storable(payload or {})
+    if given:
+        payload[SOURCES_DIGEST] = sources_digest(given)
     head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"hash": ""})
     entry = Entry(
         at=now.astimezone(dt.UTC),
         actor_kind=by.kind,
         actor_id=by.id,
-        actor_name=by.name[:200],
+        actor_name=storable(by.name)[:200],
         verb=verb,
         subject=subject,
         item_id=item_id,
-        payload=dict(payload or {}),
+        payload=payload,
         cause=cause,
         previous_hash=head.hash,
     )
@@ -45,7 +52,7 @@ def record(
     entry.save()
     head.hash, head.count = entry.hash, head.count + 1
     head.save(update_fields=["hash", "count"])
-    Source.objects.bulk_create(
-        Source(entry=entry, kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in sources
-    )
+    for source in given:
+        source.entry = entry
+    Source.objects.bulk_create(given)
     return entry

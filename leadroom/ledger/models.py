@@ -1,10 +1,15 @@
 """Append-only entries, each carrying the hash of the one before it, and the sources they name."""
 
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from django.db import models
 
+from leadroom.lib.digest import digest_of
 from leadroom.lib.errors import NotPermitted
+
+SOURCES_DIGEST = "sources_digest"
+"""Name in an entry's payload under which its sources are hashed with it."""
 
 
 class AppendOnly(models.QuerySet):
@@ -15,7 +20,24 @@ class AppendOnly(models.QuerySet):
         raise NotPermitted("Ledger rows are never deleted.")
 
 
-class Entry(models.Model):
+class AppendOnlyModel(models.Model):
+    """A row that is written once."""
+
+    objects = AppendOnly.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise NotPermitted("Ledger rows are never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise NotPermitted("Ledger rows are never deleted.")
+
+
+class Entry(AppendOnlyModel):
     """One write: who did what to which subject, and what caused it."""
 
     at = models.DateTimeField()
@@ -30,8 +52,6 @@ class Entry(models.Model):
     previous_hash = models.CharField(max_length=71)
     hash = models.CharField(max_length=71, unique=True)
 
-    objects = AppendOnly.as_manager()
-
     class Meta:
         ordering = ["pk"]
         indexes = [models.Index(fields=["subject"])]
@@ -39,14 +59,6 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise NotPermitted("Ledger rows are never changed.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise NotPermitted("Ledger rows are never deleted.")
 
     def hashed_fields(self) -> list[Any]:
         """What the hash covers, in order; the time in UTC to the microsecond."""
@@ -74,15 +86,18 @@ class ChainHead(models.Model):
         return f"{self.count} entries"
 
 
-class Source(models.Model):
-    """Where a claim comes from (W3C PROV `wasDerivedFrom`), as declared in the entry's payload."""
+class Source(AppendOnlyModel):
+    """Where a claim comes from (W3C PROV `wasDerivedFrom`), as declared."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="sources")
     kind = models.CharField(max_length=40)
     uri = models.CharField(max_length=500)
     note = models.CharField(max_length=500, blank=True)
 
-    objects = AppendOnly.as_manager()
-
     def __str__(self) -> str:
         return f"{self.kind}: {self.uri}"
+
+
+def sources_digest(sources: Iterable[Source]) -> str:
+    """Digest of what sources say, in their order."""
+    return digest_of([[source.kind, source.uri, source.note] for source in sources])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from leadroom.ledger.models import ChainHead, Entry, Source
+from leadroom.ledger.models import SOURCES_DIGEST, ChainHead, Entry, Source, sources_digest
 from leadroom.lib.digest import digest_of
 
 
@@ -19,12 +19,15 @@ class ChainCheck:
 def check_chain() -> ChainCheck:
     """Recompute every hash from the first entry to the head. Reads the whole table in chunks."""
     breaks, previous, count = [], "", 0
-    for entry in Entry.objects.order_by("pk").iterator(2000):
+    for entry in Entry.objects.order_by("pk").prefetch_related("sources").iterator(2000):
         count += 1
         if entry.previous_hash != previous:
             breaks.append(f"entry {entry.pk} does not follow the entry before it")
         if digest_of(entry.hashed_fields()) != entry.hash:
             breaks.append(f"entry {entry.pk} was changed after it was written")
+        sources = sorted(entry.sources.all(), key=lambda source: source.pk)
+        if entry.payload.get(SOURCES_DIGEST, "") != (sources_digest(sources) if sources else ""):
+            breaks.append(f"the sources of entry {entry.pk} were changed after it was written")
         previous = entry.hash
     head = ChainHead.objects.filter(pk=1).first() or ChainHead(hash="", count=0)
     if (head.hash, head.count) != (previous, count):

@@ -14,11 +14,14 @@ def canonical_json(value: Any) -> str:
 
 
 def digest_of(value: Any) -> str:
-    """`sha256:<hex>` of bytes, of text in UTF-8, or of any other value in canonical JSON."""
+    """`sha256:<hex>` of bytes, of text in UTF-8, or of any other value in canonical JSON.
+
+    Half a character (a lone surrogate, which JSON can carry) counts as itself.
+    """
     if isinstance(value, bytes):
         data = value
     elif isinstance(value, str):
-        data = value.encode()
+        data = value.encode("utf-8", "surrogatepass")
     else:
-        data = canonical_json(value).encode()
+        data = canonical_json(value).encode("utf-8", "surrogatepass")
     return "sha256:" + hashlib.sha256(data).hexdigest()
