@@ -56,7 +56,7 @@ def set_endpoint(
             "role": role,
             "base_url": base_url,
             "model": model,
-            "key_changed": bool(key),
+            "key_changed": key is not None,
         },
     )
     return endpoint

@@ -18,6 +18,7 @@ from leadroom.agents.models import Elicitation, Run, RunEvent, RunMessage, RunNo
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, ActorKind, system
 from leadroom.lib.errors import Conflict, Fenced
+from leadroom.lib.shapes import storable
 from leadroom.live.news import publish, publish_item
 
 LEASE_SECONDS = 4
@@ -98,8 +99,9 @@ def append_events(
 ) -> int:
     """Append lines with the next `seq`s, messages of the session, and changes of the run's own row, all or nothing.
 
-    Returns the last seq. Raises Fenced.
+    Texts are stored as `lib.shapes.storable` makes them. Returns the last seq. Raises Fenced.
     """
+    lines = [Line(line.kind, storable(line.payload), line.at) for line in lines]
     if lines:
         fields |= {"last_seq": F("last_seq") + len(lines), "last_event_at": now}
         if spoken := _last_line(lines):
@@ -108,13 +110,13 @@ def append_events(
     run.refresh_from_db(fields=["last_seq", "phase"])
     first = run.last_seq - len(lines) + 1
     RunEvent.objects.bulk_create(
-        RunEvent(run=run, seq=seq, at=line.at, kind=line.kind, payload=dict(line.payload))
+        RunEvent(run=run, seq=seq, at=line.at, kind=line.kind, payload=line.payload)
         for seq, line in enumerate(lines, start=first)
     )
     if messages:
         start = RunMessage.objects.filter(run=run).count()
         RunMessage.objects.bulk_create(
-            RunMessage(run=run, position=start + n, role=m["role"], content=m["content"])
+            RunMessage(run=run, position=start + n, role=m["role"], content=storable(m["content"]))
             for n, m in enumerate(messages)
         )
     if delivered:
@@ -163,7 +165,8 @@ def wait(*, run: Run, reason: WaitReason, now: dt.datetime) -> None:
 def ask(
     *, run: Run, question: str, why: str, recommendation: str, options: Sequence[str], now: dt.datetime
 ) -> Elicitation:
-    """The agent's question to the lead, once: an open one of this run is returned as it is."""
+    """The agent's question to the lead, once: an open one of this run is returned as it is. Raises Fenced."""
+    renew(run=run, now=now)
     elicitation, is_new = Elicitation.objects.get_or_create(
         run=run,
         answered_at=None,
@@ -212,7 +215,7 @@ def complete(*, run: Run, now: dt.datetime) -> None:
 @transaction.atomic
 def fail(*, run: Run, reason: str, now: dt.datetime) -> None:
     """RUNNING or LIMITED → FAILED with a sentence for the card. Raises Fenced."""
-    _leave(run, RunState.FAILED, now=now, text=reason, failure=reason, ended_at=now)
+    _leave(run, RunState.FAILED, now=now, text=reason, failure=storable(reason), ended_at=now)
 
 
 @transaction.atomic
@@ -222,6 +225,7 @@ def lose(*, run: Run, reason: str, now: dt.datetime) -> None:
 
 
 def _leave(run: Run, to: RunState, *, now: dt.datetime, text: str, **fields: Any) -> None:
+    text = storable(text)
     try:
         move_run(run, to, lease_expires_at=None, limited_until=None, **fields)
     except Conflict as error:
