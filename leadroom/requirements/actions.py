@@ -28,12 +28,12 @@ def propose(
     """
     rules.check_can_propose(item, ambiguities)
     known = {a.key: a for a in ambiguities_of(item)}
-    for number, given in enumerate(ambiguities, start=len(known) + 1):
+    for given in ambiguities:
         if given["key"] in known:
             continue
         ambiguity = Ambiguity.objects.create(
             item=item,
-            position=number,
+            position=len(known) + 1,
             proposed_at=now,
             **{name: given[name] for name in ("key", "question", "why", "dimension", "recommended")},
         )

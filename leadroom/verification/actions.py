@@ -10,7 +10,7 @@ from django.db.models import F
 
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, system
-from leadroom.lib.errors import Fenced
+from leadroom.lib.errors import Conflict, Fenced
 from leadroom.live.news import publish_item
 from leadroom.projects.models import WorkItem
 from leadroom.testplans.models import TestPlan
@@ -120,9 +120,11 @@ def take_back(*, verification: VerificationRun, now: dt.datetime) -> None:
 
 @transaction.atomic
 def requeue(*, verification: VerificationRun, by: Actor, now: dt.datetime) -> None:
-    """ERRORED → QUEUED by a person. Raises NotPermitted."""
+    """ERRORED → QUEUED by a person. Raises NotPermitted, Conflict (somebody else was first)."""
     rules.check_requeue(verification, by=by)
-    VerificationRun.objects.filter(pk=verification.pk, state=VerificationState.ERRORED).update(
+    queued = VerificationRun.objects.filter(pk=verification.pk, state=VerificationState.ERRORED).update(
         state=VerificationState.QUEUED, problem="", queued_at=now
     )
+    if not queued:
+        raise Conflict("The verification was queued again meanwhile; nothing was changed.")
     _record(verification, "requeued", by=by, now=now)
