@@ -196,6 +196,18 @@ def test_a_low_document_asks_for_words(lead, item):
     assert "Say what is missing" in html
 
 
+def test_what_is_missing_goes_to_the_agent_once(lead, item):
+    factories.finish_run(factories.make_running_run(item))
+    factories.make_document(item, confidence="LOW", missing=["Which currency?"])
+    url = reverse("align:supply", args=[item.pk])
+    assert lead.post(url, {"text": " "}, headers={"HX-Request": "true"}).status_code == 422
+    answer = lead.post(url, {"text": "Euros and yen."}, headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == reverse("align:item", args=[item.pk])
+    assert "Euros and yen." in item.runs.get(attempt=2).brief
+    assert 'id="supply"' not in shown(lead, item)
+    assert lead.post(url, {"text": "And francs."}, headers={"HX-Request": "true"}).status_code in (403, 409)
+
+
 def test_the_queue_opens_what_presses_most(lead, item):
     factories.make_ambiguities(item, 1)
     pressing = factories.make_item(item.project, text="Delete a group", risk="critical")

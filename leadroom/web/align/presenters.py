@@ -294,7 +294,12 @@ def _move(item: WorkItem, kinds: set[str], still_open: int) -> tuple[str, str]:
 
 
 def _queue(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem]) -> tuple[list[QueueEntry], int]:
-    """Items that wait for the person, most pressing first, with this one; and how many more an agent works on."""
+    """Items that wait for the person, most pressing first, with this one; and how many more an agent works on.
+
+    None for an item whose alignment is over: it is read, not worked through.
+    """
+    if item.stage != Stage.ALIGN:
+        return [], 0
     words = {card.item.pk: _reason(card) for card in waiting if card.kind in ("picks", "document")}
     rows = [card.item for card in waiting if card.kind in ("picks", "document")]
     if item.pk not in words:
