@@ -1,5 +1,6 @@
 """What the frame of every page shows (docs/frontend.md names the fields)."""
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -37,13 +38,25 @@ def topbar_facts(request: HttpRequest) -> dict[str, Any]:
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Rail, top bar and Needs-you panel; nothing for people who are not signed in."""
+    """Rail, top bar and Needs-you panel; nothing for people who are not signed in.
+
+    Each is a callable that reads when a template asks for it, once, so that fragments cost nothing of the frame.
+    """
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"topbar": {"sign_in_url": reverse("accounts:sign_in"), "zone": settings.TIME_ZONE}}
+    return {
+        "rail": cache(lambda: _rail(request)),
+        "topbar": cache(lambda: topbar_facts(request)),
+        "waiting_count": lambda: len(access.waiting(request)),
+        "needs": cache(lambda: _needs(request)),
+    }
+
+
+def _rail(request: HttpRequest) -> list[dict[str, Any]]:
     waiting = access.waiting(request)
     match = request.resolver_match
     area = match.namespace if match else ""
-    rail = [
+    return [
         {
             "label": label,
             "url": reverse(name),
@@ -54,15 +67,14 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         }
         for label, name, icon, key, kinds in _RAIL
     ]
+
+
+def _needs(request: HttpRequest) -> dict[str, Any]:
+    waiting = access.waiting(request)
     return {
-        "rail": rail,
-        "topbar": topbar_facts(request),
-        "waiting_count": len(waiting),
-        "needs": {
-            "url": reverse("needs:panel"),
-            "topic": "room",
-            "cards": present_cards(waiting[:CARDS_SHOWN], request),
-            "more": max(0, len(waiting) - CARDS_SHOWN),
-            "more_url": reverse("needs:all"),
-        },
+        "url": reverse("needs:panel"),
+        "topic": "room",
+        "cards": present_cards(waiting[:CARDS_SHOWN], request),
+        "more": max(0, len(waiting) - CARDS_SHOWN),
+        "more_url": reverse("needs:all"),
     }

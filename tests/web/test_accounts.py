@@ -158,6 +158,8 @@ def test_signing_out_is_a_post(client: Client) -> None:
 
 
 def test_another_site_cannot_sign_anybody_in(client: Client) -> None:
-    answer = client.post(path_of(make_user()), headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"})
+    answer = client.post(
+        path_of(make_user()), headers={"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    )
     assert answer.status_code == 403
     assert not is_signed_in(client)

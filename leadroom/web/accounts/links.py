@@ -23,7 +23,7 @@ class LinkTokens(PasswordResetTokenGenerator):
 tokens = LinkTokens()
 
 
-def login_url(user: AbstractBaseUser) -> str:
+def login_url(user: User) -> str:
     """The absolute address of a page that signs this user in once. Writes nothing."""
     name = urlsafe_base64_encode(str(user.pk).encode())
     return settings.PUBLIC_URL + reverse("accounts:link", args=[name, tokens.make_token(user)])

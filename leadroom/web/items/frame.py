@@ -12,7 +12,7 @@ from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES, Risk, Stage
 from leadroom.projects.models import StageVisit, WorkItem
 from leadroom.projects.rules import check_drop
-from leadroom.reading.moves import Move, next_move
+from leadroom.reading.moves import Move, next_moves
 from leadroom.web import access
 from leadroom.web.templatetags.leadroom_ui import duration, hue
 from leadroom.web.templatetags.looks import look_of
@@ -97,7 +97,7 @@ class ItemFrame:
 
 def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.datetime) -> ItemFrame:
     """The frame around `tab`, in a fixed number of queries."""
-    move = next_move(item)
+    move = next_moves([item], access.waiting(request))[item.pk]
     lookers = act_reason(request, item)
     move_url, move_word = _move_link(item, move)
     return ItemFrame(
@@ -108,9 +108,7 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
         is_critical=item.risk == Risk.CRITICAL,
         risks=tuple(Choice(risk.value, risk.label, risk == item.risk) for risk in Risk),
         stepper=_stepper(item, move, now),
-        tabs=tuple(
-            Tab(key, word, reverse(f"items:{key}", args=[item.pk]), key == tab) for key, word in TABS.items()
-        ),
+        tabs=tuple(Tab(key, word, reverse(f"items:{key}", args=[item.pk]), key == tab) for key, word in TABS.items()),
         tab=tab,
         tab_url=reverse(f"items:{tab}", args=[item.pk]),
         turn=move.turn,
@@ -154,12 +152,12 @@ def _move_link(item: WorkItem, move: Move) -> tuple[str, str]:
             pk = move.run.pk
         return reverse(name, args=[pk]), word
     if move.turn is Turn.MACHINE and item.stage in (Stage.VERIFY, Stage.STITCH):
-        name, word = ("items:verification", "Watch") if item.stage == Stage.VERIFY else ("stitch:item", "See the stitch")
+        name, word = (
+            ("items:verification", "Watch") if item.stage == Stage.VERIFY else ("stitch:item", "See the stitch")
+        )
         return reverse(name, args=[item.pk]), word
     if move.run is not None and move.turn is not Turn.NOBODY:
-        return reverse(
-            "runs:detail", args=[move.run.pk]
-        ), "Watch" if move.turn is Turn.AGENT else "See the run"
+        return reverse("runs:detail", args=[move.run.pk]), "Watch" if move.turn is Turn.AGENT else "See the run"
     return "", ""
 
 

@@ -91,9 +91,7 @@ def _decision(row: Ambiguity) -> Decision:
         answer="" if is_open else pick_text(row),
         is_own=bool(row.own_answer),
         is_recommended=row.picked == row.recommended,
-        who=row.decided_by.get_username()
-        if row.decided_by
-        else ("" if is_open else "Leadroom, as recommended"),
+        who=row.decided_by.get_username() if row.decided_by else ("" if is_open else "Leadroom, as recommended"),
         at=row.decided_at,
     )
 
@@ -160,9 +158,7 @@ def run_rows(runs: list[Run]) -> tuple[RunRow, ...]:
             role_word=Role(run.role).label,
             state=run.state,
             phase_word=run.get_phase_display() if run.phase else "",
-            seconds=(run.ended_at - run.started_at).total_seconds()
-            if run.ended_at and run.started_at
-            else None,
+            seconds=(run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None,
             tokens=run.input_tokens + run.output_tokens,
             events=run.last_seq,
         )
@@ -181,9 +177,7 @@ class StreamRows:
 def streams(item: WorkItem) -> tuple[StreamRows, ...]:
     """Streams with runs, newest first. Runs belong to a stream by their lane."""
     names = list(item.streams.values_list("name", flat=True)) or ["main"]
-    runs = list(
-        Run.objects.filter(item=item).select_related("agent").defer("brief", "system_prompt").order_by("-pk")
-    )
+    runs = list(Run.objects.filter(item=item).select_related("agent").defer("brief", "system_prompt").order_by("-pk"))
     known = [StreamRows(name, run_rows([run for run in runs if run.lane == name])) for name in names]
     others = [run for run in runs if run.lane not in names]
     return (*known, StreamRows("other lanes", run_rows(others))) if others else tuple(known)
@@ -257,10 +251,7 @@ class VerificationTab:
 def verification(item: WorkItem) -> VerificationTab:
     """Cases × results; a case without a result is shown as not run."""
     runs = list(
-        VerificationRun.objects.filter(item=item)
-        .select_related("plan")
-        .annotate(n=Count("results"))
-        .order_by("-pk")
+        VerificationRun.objects.filter(item=item).select_related("plan").annotate(n=Count("results")).order_by("-pk")
     )
     if not runs:
         return VerificationTab(None, "", (), 0, 0, None, "", False, False, ())
@@ -339,9 +330,7 @@ def _history_row(entry: Any) -> HistoryRow:
     room, thing, verb = (*entry.verb.split("."), "", "")[:3]
     if room == "verification":
         thing = room  # both agents and verifications have runs
-    details = ", ".join(
-        f"{name}: {_short(value)}" for name, value in entry.payload.items() if value not in ("", [])
-    )
+    details = ", ".join(f"{name}: {_short(value)}" for name, value in entry.payload.items() if value not in ("", []))
     return HistoryRow(
         at=entry.at,
         who=entry.actor_name,

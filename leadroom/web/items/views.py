@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,8 +12,8 @@ from leadroom.lib import clock
 from leadroom.lib.errors import BadInput
 from leadroom.pipeline import moves
 from leadroom.projects import actions
-from leadroom.projects.enums import Risk
-from leadroom.projects.models import Project
+from leadroom.projects.enums import MemberRole, Risk
+from leadroom.projects.models import Membership, Project
 from leadroom.verification.actions import requeue
 from leadroom.verification.queries import latest_verification
 from leadroom.web import access, answers
@@ -23,10 +24,12 @@ from leadroom.web.items.frame import TABS, act_reason, present_frame
 REASON_LIMIT = 500
 
 
-def _led(request: HttpRequest) -> Any:
-    if request.user.is_superuser:  # type: ignore[union-attr]
+def _led(request: HttpRequest) -> QuerySet[Project]:
+    """Projects this person may write an item for."""
+    if getattr(request.user, "is_superuser", False):
         return Project.objects.all()
-    return Project.objects.filter(memberships__user_id=request.user.pk, memberships__role="lead")
+    led = Membership.objects.filter(user=request.user.pk or 0, role=MemberRole.LEAD)
+    return Project.objects.filter(pk__in=led.values("project_id"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -131,9 +134,7 @@ def drop(request: HttpRequest, pk: int) -> HttpResponse:
     item = access.item(request, pk)
     actor = access.require_lead(request, item.project)
     if request.POST.get("number", "").strip().lstrip("#") != str(item.number):
-        raise BadInput(
-            f"The item was not dropped: type its number, {item.number}, to say that you mean this one."
-        )
+        raise BadInput(f"The item was not dropped: type its number, {item.number}, to say that you mean this one.")
     moves.drop(item=item, by=actor, now=clock.now())
     return answers.done(request, "Dropped. Its work is kept.", reverse("items:detail", args=[pk]), go=True)
 
@@ -149,9 +150,7 @@ def set_risk(request: HttpRequest, pk: int) -> HttpResponse:
     if not reason:
         raise BadInput("Say in a few words why; the risk was not changed.")
     if len(reason) > REASON_LIMIT:
-        raise BadInput(
-            f"The reason has {len(reason)} characters; {REASON_LIMIT} is the limit. Nothing was changed."
-        )
+        raise BadInput(f"The reason has {len(reason)} characters; {REASON_LIMIT} is the limit. Nothing was changed.")
     actions.set_risk(item=item, risk=risk, reason=reason, by=actor, now=clock.now())
     return answers.done(
         request, f"Risk is {Risk(risk).label.lower()} now.", reverse("items:detail", args=[pk]), go=True
@@ -176,6 +175,4 @@ def verify_again(request: HttpRequest, pk: int) -> HttpResponse:
     if found is None:
         raise BadInput("This item has no verification yet; there is nothing to run again.")
     requeue(verification=found, by=actor, now=clock.now())
-    return answers.done(
-        request, "The verification is queued again.", reverse("items:verification", args=[pk])
-    )
+    return answers.done(request, "The verification is queued again.", reverse("items:verification", args=[pk]))

@@ -53,9 +53,7 @@ class EndpointForm(forms.Form):
 
     role = forms.ChoiceField(choices=[("", "Every role"), *Role.choices], required=False)
     base_url = forms.CharField(max_length=500, error_messages={"required": "Give the server's address."})
-    model = forms.CharField(
-        max_length=120, error_messages={"required": "Name the model the server should use."}
-    )
+    model = forms.CharField(max_length=120, error_messages={"required": "Name the model the server should use."})
     key = forms.CharField(max_length=KEY_LIMIT, required=False)
     forget_key = forms.BooleanField(required=False)
 

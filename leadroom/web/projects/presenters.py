@@ -12,6 +12,7 @@ from leadroom.agents.queries import REHEARSAL
 from leadroom.projects.enums import Publish, Stage
 from leadroom.projects.models import Membership, Project, WorkItem
 from leadroom.reading.moves import next_moves
+from leadroom.reading.queries import Waiting
 from leadroom.web.templatetags.leadroom_ui import hue
 
 ITEMS_SHOWN = 100
@@ -116,7 +117,7 @@ class ProjectPage:
     act_reason: str
 
 
-def present_project(project: Project, act_reason: str) -> ProjectPage:
+def present_project(project: Project, act_reason: str, waiting: list[Waiting]) -> ProjectPage:
     """Settings, models, agents and items, in a fixed number of queries."""
     items = list(
         WorkItem.objects.filter(project=project)
@@ -124,7 +125,7 @@ def present_project(project: Project, act_reason: str) -> ProjectPage:
         .defer("request")
         .order_by("-pk")[:ITEMS_SHOWN]
     )
-    moves = next_moves(items)
+    moves = next_moves(items, waiting)
     agents = Agent.objects.filter(project=project).annotate(
         open=Count("runs", filter=Q(runs__state__in=OPEN)), every=Count("runs")
     )
@@ -137,9 +138,7 @@ def present_project(project: Project, act_reason: str) -> ProjectPage:
         endpoints=_endpoints(project),
         agents=tuple(AgentRow(a, Role(a.role).label, a.open, a.every) for a in agents.order_by("pk")),
         items=tuple(
-            ItemRow(
-                item, reverse("items:detail", args=[item.pk]), moves[item.pk].state, moves[item.pk].sentence
-            )
+            ItemRow(item, reverse("items:detail", args=[item.pk]), moves[item.pk].state, moves[item.pk].sentence)
             for item in items
         ),
         members=tuple(project.memberships.select_related("user").order_by("role", "pk")),
@@ -161,9 +160,5 @@ def _endpoint(role: str, word: str, rows: dict[str, Endpoint]) -> EndpointRow:
     if role and inherited is not None:
         return EndpointRow(role, word, inherited.base_url, inherited.model, False, False, "as for every role")
     if settings.MODEL_KEY:
-        return EndpointRow(
-            role, word, settings.MODEL_URL, settings.MODEL_NAME, True, False, "from the environment"
-        )
-    return EndpointRow(
-        role, word, "", "", False, False, "no model yet: runs stop with a card until one is set"
-    )
+        return EndpointRow(role, word, settings.MODEL_URL, settings.MODEL_NAME, True, False, "from the environment")
+    return EndpointRow(role, word, "", "", False, False, "no model yet: runs stop with a card until one is set")

@@ -80,7 +80,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         reason = ""
     except NotPermitted as error:
         reason = str(error)
-    return render(request, "projects/detail.html", {"page": presenters.present_project(project, reason)})
+    page = presenters.present_project(project, reason, access.waiting(request))
+    return render(request, "projects/detail.html", {"page": page})
 
 
 @require_POST

@@ -36,11 +36,7 @@ def getting_started(request: HttpRequest) -> tuple[Check, ...]:
 
 def _sandbox() -> Check:
     isolation = check_isolation()
-    note = (
-        f"{len(isolation.checks)} attempts to get out failed, as they must."
-        if isolation.level
-        else isolation.reason
-    )
+    note = f"{len(isolation.checks)} attempts to get out failed, as they must." if isolation.level else isolation.reason
     return Check("The sandbox holds", bool(isolation.level), note)
 
 

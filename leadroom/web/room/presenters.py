@@ -15,7 +15,7 @@ from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import WorkItem
 from leadroom.projects.queries import board_items
 from leadroom.reading.moves import Move, Pace, next_moves
-from leadroom.reading.queries import waiting_for_lead
+from leadroom.reading.queries import Waiting
 from leadroom.requirements.queries import open_counts
 from leadroom.web.phases import Step, phase_steps
 from leadroom.web.templatetags.leadroom_ui import hue
@@ -99,7 +99,7 @@ class Board:
 
 def present_board(
     user: AbstractBaseUser | AnonymousUser,
-    project_ids: list[int],
+    waiting: list[Waiting],
     *,
     view: str,
     is_compact: bool,
@@ -109,15 +109,15 @@ def present_board(
     rows = board_items(user).defer("request")
     ended = [Stage.DONE, Stage.DROPPED]
     items = [*rows.exclude(stage__in=ended), *rows.filter(stage__in=ended)[:FINISHED_SHOWN]]
-    strips = _strips(items, project_ids, now)
+    strips = _strips(items, waiting, now)
     view = view if view in VIEWS else "stages"
     columns = {"stages": _by_stage, "groups": _by_group, "table": lambda _: ()}[view](strips)
     return Board(view, is_compact, columns, strips)
 
 
-def _strips(items: Sequence[WorkItem], project_ids: list[int], now: dt.datetime) -> tuple[Strip, ...]:
+def _strips(items: Sequence[WorkItem], waiting: list[Waiting], now: dt.datetime) -> tuple[Strip, ...]:
     ids = [item.pk for item in items]
-    moves = next_moves(items, waiting_for_lead(project_ids))
+    moves = next_moves(items, waiting)
     picks = open_counts(ids)
     tokens = {
         row["item_id"]: row["read"] + row["written"]
@@ -172,9 +172,7 @@ def _steps(item: WorkItem, run: Run | None, picks: tuple[int, int] | None) -> tu
         open_, every = picks
         done = every - open_
         states = ["done"] * done + ["next"] * open_
-        return tuple(
-            Step(f"Question {n}", s) for n, s in enumerate(states, start=1)
-        ), f"{done} of {every} decided"
+        return tuple(Step(f"Question {n}", s) for n, s in enumerate(states, start=1)), f"{done} of {every} decided"
     if item.stage == Stage.BUILD and run is not None and run.role == Role.DEVELOPER:
         return phase_steps(run), Phase(run.phase).label
     return (), ""
@@ -193,7 +191,5 @@ def _by_stage(strips: Iterable[Strip]) -> tuple[Column, ...]:
 
 def _by_group(strips: Iterable[Strip]) -> tuple[Column, ...]:
     rows = list(strips)
-    groups = [
-        Column(pace, word, "", tuple(s for s in rows if s.pace is pace)) for pace, word in GROUPS.items()
-    ]
+    groups = [Column(pace, word, "", tuple(s for s in rows if s.pace is pace)) for pace, word in GROUPS.items()]
     return tuple(group for group in groups if group.strips)

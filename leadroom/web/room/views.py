@@ -16,7 +16,7 @@ from leadroom.web.room.presenters import VIEWS, present_board
 def _context(request: HttpRequest) -> dict[str, Any]:
     board = present_board(
         request.user,
-        access.project_ids(request),
+        access.waiting(request),
         view=request.GET.get("view", "stages"),
         is_compact=request.GET.get("density") == "compact",
         now=clock.now(),

@@ -118,9 +118,7 @@ def _touched(run: Run) -> tuple[TouchedFile, ...]:
     """Paths that tools read or wrote without an error, most written first."""
     writes: dict[str, int] = {}
     rows = RunEvent.objects.filter(run_id=run.pk, kind=EventKind.TOOL_RESULT).order_by("-seq")
-    for name, paths, is_error in rows.values_list("payload__name", "payload__paths", "payload__is_error")[
-        :5_000
-    ]:
+    for name, paths, is_error in rows.values_list("payload__name", "payload__paths", "payload__is_error")[:5_000]:
         if is_error or not isinstance(paths, list):
             continue
         for path in paths[:50]:
@@ -196,9 +194,7 @@ def _question(row: Elicitation) -> Question:
     advice = row.recommendation.strip().casefold()
     options = [str(option) for option in row.options][:9]
     recommended = next((o for o in options if o.strip() and advice.startswith(o.strip().casefold())), None)
-    return Question(
-        row, tuple(Option(str(n), text, text == recommended) for n, text in enumerate(options, start=1))
-    )
+    return Question(row, tuple(Option(str(n), text, text == recommended) for n, text in enumerate(options, start=1)))
 
 
 @dataclass(frozen=True)
