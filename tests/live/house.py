@@ -1,13 +1,15 @@
 """Real web processes for the live tests, and things in the database for them to show."""
 
+import asyncio
 import contextlib
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
@@ -28,6 +30,7 @@ from leadroom.projects.models import WorkItem
 from tests.live.page import Socket
 
 ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
 SYSTEM = system("test")
 
 
@@ -157,6 +160,18 @@ def say(run: Run, texts: Sequence[str]) -> int:
     """Append messages in one batch, as a holder does. The last seq."""
     lines = [holding.Line(EventKind.MESSAGE, {"text": text}, now()) for text in texts]
     return holding.append_events(run=run, lines=lines, now=now())
+
+
+async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Work on the database beside the event loop; the thread's connection is closed behind it."""
+
+    def run() -> T:
+        try:
+            return work(*args, **kwargs)
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(run)
 
 
 def until_listening(web: Web, *, seconds: float = 15.0) -> None:

@@ -58,7 +58,7 @@ def test_an_item_that_moves_tells_its_page_and_the_board(web: house.Web, run: Ru
         topic = f"item.{run.item_id}"
         ours, other = await _listen(web, session, topic, "room"), await _listen(web, session)
         await asyncio.sleep(0.05)  # the broker has confirmed by now; the tick would make it good
-        await asyncio.to_thread(publish_item, run.item_id, "stage")
+        await house.in_thread(publish_item, run.item_id, "stage")
         heard: set[str] = set()
         while heard != {topic, "room"}:
             heard |= set(await _news(ours))
@@ -78,7 +78,7 @@ def test_unsubscribed_topics_are_silent(web: house.Web, run: Run, session: str) 
         socket.send({"subscribe": [{"topic": "nothing"}]})
         while "refused" not in await socket.receive():
             continue
-        await asyncio.to_thread(publish, topic, "stage")
+        await house.in_thread(publish, topic, "stage")
         return await _quiet(socket, 1.3)
 
     assert asyncio.run(look()) == []
@@ -88,7 +88,7 @@ def test_lines_of_agents_refresh_the_board_at_most_once_a_second(web: house.Web,
     async def look() -> int:
         socket = await _listen(web, session, "room")
         await _quiet(socket, 1.3)
-        talk = asyncio.create_task(asyncio.to_thread(_talk, run))
+        talk = asyncio.create_task(house.in_thread(_talk, run))
         heard = await _quiet(socket, 2.4)
         await talk
         return len(heard)
@@ -113,7 +113,7 @@ def test_a_change_whose_hint_was_lost_is_news_within_a_tick(
         await _quiet(socket, 1.3)
         monkeypatch.setattr(news, "_quiet_until", time.monotonic() + 60)
         began = time.monotonic()
-        await asyncio.to_thread(set_risk, item=item, risk="critical", reason="money", by=house.SYSTEM, now=house.now())
+        await house.in_thread(set_risk, item=item, risk="critical", reason="money", by=house.SYSTEM, now=house.now())
         assert await _news(socket) == [f"item.{item.pk}"]
         return time.monotonic() - began
 
@@ -130,8 +130,8 @@ def test_the_heartbeat_notices_a_sign_out_and_a_lost_membership(web: house.Web, 
         topic = f"item.{run.item_id}"
         stays = await _listen(web, session, topic)
         others = [await _listen(web, gone), await _listen(web, lost, topic)]
-        await asyncio.to_thread(_sign_out, gone)
-        await asyncio.to_thread(Membership.objects.filter(user=stranger).delete)
+        await house.in_thread(_sign_out, gone)
+        await house.in_thread(Membership.objects.filter(user=stranger).delete)
         codes = [await _code(socket) for socket in others]
         while "at" not in await stays.receive(6):
             continue

@@ -53,7 +53,7 @@ def _rows(html: str) -> list[str]:
 
 
 async def _append(run: Run, texts: list[str]) -> int:
-    return await asyncio.to_thread(house.say, run, texts)
+    return await house.in_thread(house.say, run, texts)
 
 
 def test_history_is_replayed_and_new_rows_follow(web: house.Web, run: Run, session: str) -> None:
@@ -85,7 +85,7 @@ def test_rows_appended_live_are_those_of_a_fresh_page(web: house.Web, run: Run, 
         socket.send(page.wish)
         for at in range(0, len(LINES), 3):
             lines = [holding.Line(kind, payload, now()) for kind, payload in LINES[at : at + 3]]
-            last = await asyncio.to_thread(holding.append_events, run=run, lines=lines, now=now())
+            last = await house.in_thread(holding.append_events, run=run, lines=lines, now=now())
             await _until(page, socket, last)
 
     asyncio.run(look())
