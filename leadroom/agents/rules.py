@@ -6,6 +6,8 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, NotPermitted
 
 NOTE_LIMIT = 20_000
+DEVELOPER_ATTEMPTS = 3
+"""Attempts of a developer before a failed verification waits for the lead."""
 
 
 def check_stop(run: Run, *, by: Actor) -> None:

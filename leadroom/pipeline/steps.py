@@ -6,6 +6,7 @@ from leadroom.agents.actions import queue_run, resume
 from leadroom.agents.enums import Role, RunState, WaitReason
 from leadroom.agents.models import Run
 from leadroom.agents.queries import latest_run
+from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.lib.actors import system
 from leadroom.lib.clock import now
 from leadroom.pipeline import briefs
@@ -32,8 +33,6 @@ from leadroom.worktrees.models import Stitch, Worktree
 BY = system("pipeline")
 REVIEW_ROUNDS = 2
 """Times an agent may send a plan back before the lead sees it with the findings."""
-ATTEMPTS = 3
-"""Attempts of a developer before a failed verification waits for the lead."""
 
 
 def start_run(item: WorkItem, role: Role, brief: str) -> None:
@@ -181,7 +180,7 @@ def verify(item: WorkItem) -> bool:
     if verification.state == VerificationState.PASSED:
         move_stage(item=item, to=Stage.STITCH, reason="every frozen case passed on the merged tree", by=BY, now=now())
         return True
-    if verification.state == VerificationState.FAILED and run.attempt < ATTEMPTS:
+    if verification.state == VerificationState.FAILED and run.attempt < DEVELOPER_ATTEMPTS:
         failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
         reason = f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
         move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())

@@ -3,10 +3,11 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 
 from leadroom.agents.enums import RunState
 from leadroom.agents.models import Elicitation, Run
+from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.enums import AmbiguityState, Confidence
@@ -126,27 +127,37 @@ def _plans(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     ]
 
 
+_STOPPED = {
+    RunState.LOST: ("Resume the {}?", "Resume: it goes on from its last stored message and its tree."),
+    RunState.FAILED: ("The {} cannot go on", "Mend the cause named here, then resume."),
+    RunState.CANCELLED: ("The {} was stopped", "Start it again with the same brief, or drop the item."),
+}
+
+
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
-    rows = Run.objects.filter(item_id__in=ids, state__in=[RunState.FAILED, RunState.LOST]).select_related("agent")
-    return [
-        Waiting(
-            "run",
-            items[run.item_id],
-            run.pk,
-            f"Resume the {run.agent.name.lower()}?"
-            if run.state == RunState.LOST
-            else f"The {run.agent.name.lower()} cannot go on",
-            run.failure,
-            "Resume: it goes on from its last stored message and its tree."
-            if run.state == RunState.LOST
-            else "Mend the cause named here, then resume.",
-            "Its work is kept; the item does not move.",
-            run.agent.name.lower(),
-            run.ended_at or run.queued_at,
-            {"state": run.state},
+    newest = Run.objects.filter(item_id__in=ids).values("item_id").annotate(top=Max("pk")).values("top")
+    rows = Run.objects.filter(item_id__in=ids).filter(
+        Q(state__in=[RunState.FAILED, RunState.LOST]) | Q(state=RunState.CANCELLED, pk__in=newest)
+    )
+    cards = []
+    for run in rows.select_related("agent").defer("brief", "system_prompt"):
+        asked, recommended = _STOPPED[RunState(run.state)]
+        name = run.agent.name.lower()
+        cards.append(
+            Waiting(
+                "run",
+                items[run.item_id],
+                run.pk,
+                asked.format(name),
+                run.failure,
+                recommended,
+                "Its work is kept; the item does not move.",
+                name,
+                run.ended_at or run.queued_at,
+                {"state": run.state},
+            )
         )
-        for run in rows
-    ]
+    return cards
 
 
 def _unclear_documents(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
@@ -177,21 +188,35 @@ def _unclear_documents(items: dict[int, WorkItem], ids: list[int]) -> list[Waiti
 
 
 def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
-    rows = VerificationRun.objects.filter(item_id__in=ids, state=VerificationState.ERRORED)
-    return [
-        Waiting(
-            "verification",
-            items[run.item_id],
-            run.pk,
-            "The verification could not run",
-            run.problem,
-            "Mend the cause, then run it again.",
-            "The item does not move; nothing is merged unverified.",
-            "Leadroom",
-            run.ended_at or run.queued_at,
+    in_verify = [pk for pk in ids if items[pk].stage == Stage.VERIFY]
+    rows = {run.item_id: run for run in VerificationRun.objects.filter(item_id__in=in_verify).order_by("pk")}
+    exhausted = set(
+        Run.objects.filter(item_id__in=in_verify, role="developer", attempt__gte=DEVELOPER_ATTEMPTS).values_list(
+            "item_id", flat=True
         )
-        for run in rows
-    ]
+    )
+    cards = []
+    for pk, run in rows.items():
+        is_failed = run.state == VerificationState.FAILED and pk in exhausted
+        if not is_failed and run.state != VerificationState.ERRORED:
+            continue
+        cards.append(
+            Waiting(
+                "verification",
+                items[pk],
+                run.pk,
+                f"The frozen plan failed after {DEVELOPER_ATTEMPTS} attempts"
+                if is_failed
+                else "The verification could not run",
+                "The developer did not get it green; see the failed cases." if is_failed else run.problem,
+                "Send it back with a hint, or drop the item." if is_failed else "Mend the cause, then run it again.",
+                "The item does not move; nothing is merged unverified.",
+                "Leadroom",
+                run.ended_at or run.queued_at,
+                {"state": run.state},
+            )
+        )
+    return cards
 
 
 def _stitches(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:

@@ -43,6 +43,8 @@ def check_resolve(ambiguity: Ambiguity, *, by: Actor, seen_digest: str | None) -
     item = ambiguity.item
     if item.stage != Stage.ALIGN:
         raise NotPermitted("Alignment of this item is over, so its picks stay as they are.")
+    if ambiguity.state == AmbiguityState.RESOLVED:
+        raise Conflict(f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept.")
     AMBIGUITIES.check_move(ambiguity.state, AmbiguityState.RESOLVED)
     if seen_digest is None:
         if item.risk != Risk.LIGHT:

@@ -6,13 +6,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from leadroom.lib import clock
-from leadroom.lib.errors import Conflict
 from leadroom.lib.shapes import count_of
 from leadroom.pipeline import moves
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements import actions
-from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.queries import open_count
 from leadroom.web import access, answers
 from leadroom.web.align import forms
@@ -63,8 +61,6 @@ def pick(request: HttpRequest, pk: int) -> HttpResponse:
     ambiguity = access.ambiguity(request, pk)
     actor = access.require_lead(request, ambiguity.item.project)
     given = forms.read_pick(request)
-    if ambiguity.state == AmbiguityState.RESOLVED:
-        raise Conflict(f"{ambiguity.key} was decided meanwhile, in another tab or by somebody else; theirs was kept.")
     actions.resolve(
         ambiguity=ambiguity,
         by=actor,

@@ -15,6 +15,7 @@ from leadroom.reading.queries import Waiting
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.rules import check_approve_all
+from leadroom.verification.enums import VerificationState
 from leadroom.web import access
 from leadroom.worktrees.enums import StitchState
 from leadroom.worktrees.models import Stitch
@@ -182,6 +183,12 @@ def _plan(card: Waiting, facts: Facts) -> Built:
 
 def _run(card: Waiting, facts: Facts) -> Built:
     url = reverse("runs:detail", args=[card.subject_id])
+    if card.extra["state"] == RunState.CANCELLED:
+        again = reverse("items:start_again", args=[card.item.pk])
+        return url, (
+            Action("Start again", url=again, key="a", style="primary"),
+            Action("Look", link=url, style="quiet"),
+        )
     label = "Resume" if card.extra["state"] == RunState.LOST else "Resume, the cause is mended"
     resume = Action(label, url=reverse("runs:retry", args=[card.subject_id]), key="a", style="primary")
     return url, (
@@ -197,6 +204,9 @@ def _document(card: Waiting, facts: Facts) -> Built:
 
 def _verification(card: Waiting, facts: Facts) -> Built:
     url = reverse("items:verification", args=[card.item.pk])
+    if card.extra["state"] == VerificationState.FAILED:
+        back = reverse("stitch:item", args=[card.item.pk])
+        return url, (Action("See the cases", link=url, style="primary"), Action("Send back with a hint", link=back))
     again = Action("Run again", url=reverse("items:verify_again", args=[card.item.pk]), key="a", style="primary")
     return url, (again, Action("See why", link=url, style="quiet"))
 
