@@ -8,7 +8,7 @@
   const page = document.documentElement.dataset;
   const visible = (el) => el.checkVisibility({ visibilityProperty: true });
   const topicsOf = (el) => el.dataset.live.split(/\s+/).filter(Boolean);
-  let skew = 0; // server clock minus ours, in ms, learnt from its pings
+  let flush = null, tipFor = null, waiting = null, skew = 0; // skew: server clock minus ours, in ms, learnt from its pings
 
   // Nothing in an attribute may ever become code, whatever the page's policy says.
   function refuseCode() { throw new Error("Leadroom does not run code from attributes"); }
@@ -27,7 +27,6 @@
   /* ── news lane: a region that is stale fetches itself; one request in flight, one remembered ── */
   const busy = new Set(), stale = new Set(), due = new Set();
   const nameOf = (el) => el.id || el;
-  let flush = null;
   function refresh(el) {
     due.add(el);
     flush ??= setTimeout(() => {
@@ -173,7 +172,6 @@
   }
   setInterval(tickTimes, 10000);
   /* ── title and waiting count ── */
-  let waiting = null;
   function showWaiting() {
     const count = Number($("#needs-you")?.dataset.waiting ?? document.body.dataset.waiting ?? 0);
     document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
@@ -203,7 +201,6 @@
   document.addEventListener("toast", (event) => toast(event.detail));
   /* ── refusals: a disabled button says why, on hover, on focus, and when pressed ── */
   const tip = $("#tip");
-  let tipFor = null;
   function showTip(el) {
     tipFor = el;
     tip.textContent = el.dataset.reason || el.dataset.tip;
@@ -348,6 +345,10 @@
     closes: (el) => el.closest("dialog").close(),
     followToggle: (el) => { const list = byId(el.dataset.followToggle); follow(list, list.dataset.follow === "off"); },
     wrapToggle: (el) => el.setAttribute("aria-pressed", String(byId(el.dataset.wrapToggle).classList.toggle("is-wrapped"))),
+    jumps(el) { // to the next row of a kind after the focused one, then from the top again
+      const list = byId(el.dataset.jumps), at = document.activeElement.closest(`#${list.id} > *`), rows = $$(el.dataset.jumpsTo, list);
+      const next = rows.find((row) => at?.compareDocumentPosition(row) === Node.DOCUMENT_POSITION_FOLLOWING) || rows[0];
+      if (next) { follow(list, false); focusRow(next); } else say("There is none", { now: true }); },
     copy: (el) => navigator.clipboard.writeText(el.dataset.copy).then(() => toast({ text: "Copied" })),
   };
   document.addEventListener("click", ({ target }) => {
@@ -357,17 +358,7 @@
     const to = el?.getAttribute("href")?.startsWith("#") && byId(el.hash.slice(1)); // a list: its first row; else the place itself
     if (to) requestAnimationFrame(() => focusRow((!to.matches("main") && $("[data-row]", to)) || to));
   });
-  document.addEventListener("input", ({ target }) => { // a form sends a line's end as two characters, the house keeps one
-    if (target.id) $$(`[data-counts="${CSS.escape(target.id)}"]`).forEach((el) => { el.textContent = [...target.value].length; });
-  });
-  function jump(el) { // to the next row of a kind, from the focused one on, then from the top again
-    const list = document.getElementById(el.dataset.jumps), rows = $$(el.dataset.jumpsTo, list);
-    if (!rows.length) return say("There is none", { now: true });
-    const at = document.activeElement?.closest?.(`#${CSS.escape(list.id)} > *`);
-    const next = rows.find((row) => at && at.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING && row !== at) || rows[0];
-    follow(list, false);
-    focusRow(next);
-  }
+  document.addEventListener("input", ({ target }) => $$("[data-counts]").forEach((el) => { if (el.dataset.counts === target.id) el.textContent = [...target.value].length; }));
   document.addEventListener("change", (event) => { if (event.target.matches("[data-keys-switch]")) localStorage.setItem("leadroom.keys", event.target.checked ? "on" : "off"); });
   function setTheme() {
     page.theme = { auto: "light", light: "dark", dark: "auto" }[page.theme] || "light";
@@ -404,7 +395,5 @@
   document.addEventListener("htmx:after:swap", () => [armAll, () => live.sync(), tickTimes, hideTip, settleFocus].forEach((step) => step()));
   document.addEventListener("htmx:finally:swap", () => setTimeout(showWaiting)); // htmx sets the title last
 
-  armAll();
-  showWaiting();
-  live.sync();
+  [armAll, showWaiting, () => live.sync()].forEach((step) => step());
 })();

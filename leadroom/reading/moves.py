@@ -124,9 +124,6 @@ def _move(item: WorkItem, facts: _Facts) -> Move:
         return Move(Turn.HUMAN, Pace.NEEDS_YOU, "WAITING", asked, card.since, card.kind, card.subject_id, run)
     if run is not None and not RUNS.is_final(run.state):
         return _running(run)
-    if run is not None and run.state == RunState.CANCELLED:
-        asked = f"Your turn: the {run.agent.name.lower()} was stopped; start it again, or drop the item."
-        return Move(Turn.HUMAN, Pace.NEEDS_YOU, "CANCELLED", asked, run.ended_at or run.queued_at, run=run)
     if item.stage == Stage.VERIFY:
         return _verifying(item, facts)
     if item.stage == Stage.STITCH:

@@ -88,8 +88,8 @@ def test_a_stopped_run_leaves_the_item_with_the_lead() -> None:
     run = f.make_running_run(item)
     stop(run=run, by=f.human(f.lead_of(item.project)), now=f.NOW)
     move = fresh(item)
-    assert (move.turn, move.pace, move.state) == (Turn.HUMAN, Pace.NEEDS_YOU, "CANCELLED")
-    assert "start it again" in move.sentence
+    assert (move.turn, move.pace, move.kind, move.run) == (Turn.HUMAN, Pace.NEEDS_YOU, "run", run)
+    assert move.sentence == "Your turn: The requirements agent was stopped."
 
 
 def test_a_plan_in_review_is_the_leads_turn() -> None:
@@ -157,5 +157,5 @@ def test_three_items_cost_what_one_costs(walk: Callable[..., Any], django_assert
         while WorkItem.objects.count() < count:
             walk(f.make_item(project))
         items = list(WorkItem.objects.select_related("project", "stitch_owner"))
-        with django_assert_num_queries(12):
+        with django_assert_num_queries(11):
             assert len(next_moves(items)) == count

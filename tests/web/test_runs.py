@@ -206,6 +206,7 @@ class TestSteering:
         run.refresh_from_db()
         assert run.state == RunState.CANCELLED
         assert client.post(f"/runs/{run.pk}/stop/", headers=HTMX).status_code == 403
+        assert f'hx-post="/items/{run.item_id}/start-again/"' in get(client, f"/runs/{run.pk}/")
 
     @pytest.mark.parametrize("is_lost", [True, False])
     def test_a_run_that_broke_off_says_why_and_is_resumed(
@@ -264,7 +265,7 @@ class TestIndex:
         for _ in range(count):
             run = f.make_running_run(f.make_item(project), Role.DEVELOPER)
             write(run, *["words"] * count)
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(14):
             client.get("/runs/")
         with django_assert_num_queries(7):
             client.get(f"/runs/{run.pk}/facts/")

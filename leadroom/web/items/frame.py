@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from leadroom.agents.enums import RunState
 from leadroom.lib.errors import NotPermitted
 from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES, Risk, Stage
@@ -33,7 +34,7 @@ _LINKS: dict[str, tuple[str, str]] = {
     "document": ("align:item", "Say what is missing"),
     "plan": ("plans:detail", "Review the plan"),
     "question": ("runs:detail", "Answer"),
-    "run": ("runs:detail", "Look and resume"),
+    "run": ("runs:detail", "See the run"),
     "verification": ("items:verification", "See why"),
     "stitch": ("stitch:item", "Look and sign"),
 }
@@ -117,7 +118,7 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
         since=move.since,
         move_url=move_url,
         move_word=move_word,
-        start_again_url=reverse("items:start_again", args=[item.pk]) if move.state == "CANCELLED" else "",
+        start_again_url=reverse("items:start_again", args=[item.pk]) if _is_stopped(move) else "",
         risk_reason=lookers or refusal_of(lambda: _check_open(item)),
         drop_reason=lookers or refusal_of(lambda: check_drop(item, by=access.person(request))),
         start_again_reason=lookers,
@@ -159,6 +160,10 @@ def _move_link(item: WorkItem, move: Move) -> tuple[str, str]:
     if move.run is not None and move.turn is not Turn.NOBODY:
         return reverse("runs:detail", args=[move.run.pk]), "Watch" if move.turn is Turn.AGENT else "See the run"
     return "", ""
+
+
+def _is_stopped(move: Move) -> bool:
+    return move.kind == "run" and move.run is not None and move.run.state == RunState.CANCELLED
 
 
 def _stepper(item: WorkItem, move: Move, now: dt.datetime) -> tuple[Step, ...]:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Sum
 from django.urls import reverse
 
-from leadroom.agents.enums import HELD, RUNS, Phase, Role
+from leadroom.agents.enums import HELD, Phase, Role
 from leadroom.agents.models import Run
 from leadroom.lib.states import Turn
 from leadroom.projects.enums import Risk, Stage
@@ -56,6 +56,7 @@ class Strip:
     sentence: str
     since: dt.datetime
     seen_at: dt.datetime | None
+    is_held: bool
     line: str
     steps: tuple[Step, ...]
     steps_word: str
@@ -155,7 +156,8 @@ def _strip(item: WorkItem, move: Move, picks: tuple[int, int] | None, tokens: in
         sentence=move.sentence,
         since=move.since,
         seen_at=run.last_event_at if run is not None and is_held else None,
-        line=run.last_line if run is not None and not RUNS.is_final(run.state) else "",
+        is_held=is_held,
+        line=run.last_line if run is not None else "",
         steps=steps,
         steps_word=steps_word,
         elapsed=ended_at - item.created_at,

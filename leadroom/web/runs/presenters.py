@@ -14,6 +14,7 @@ from leadroom.agents.enums import HELD, RUNS, EventKind, Phase, Role, RunState
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunNote
 from leadroom.lib.errors import NotPermitted
 from leadroom.lib.states import Turn
+from leadroom.projects.enums import STAGES
 from leadroom.web import access
 from leadroom.web.phases import Step, phase_steps
 from leadroom.web.runs.transcript import rows_html
@@ -156,8 +157,10 @@ class Controls:
     stop_reason: str
     retry_reason: str
     may_retry: bool
+    may_start_again: bool
     answer_reason: str
     notes: tuple[RunNote, ...]
+    note_word: str
 
 
 def present_controls(request: HttpRequest, run: Run) -> Controls:
@@ -177,8 +180,10 @@ def present_controls(request: HttpRequest, run: Run) -> Controls:
         stop_reason=looker or _refusal(lambda: rules.check_stop(run, by=actor)),
         retry_reason=looker,
         may_retry=not retry,
+        may_start_again=_may_start_again(run),
         answer_reason=looker,
         notes=tuple(RunNote.objects.filter(run=run, delivered_at=None).order_by("pk")),
+        note_word="Never read" if RUNS.is_final(run.state) else "Not read yet",
     )
 
 
@@ -188,6 +193,13 @@ def _refusal(check: Callable[[], object]) -> str:
     except NotPermitted as error:
         return str(error)
     return ""
+
+
+def _may_start_again(run: Run) -> bool:
+    """Whether this is the item's newest run, stopped by a person."""
+    if run.state != RunState.CANCELLED or STAGES.is_final(run.item.stage):
+        return False
+    return not Run.objects.filter(item_id=run.item_id, pk__gt=run.pk).exists()
 
 
 def _question(row: Elicitation) -> Question:
