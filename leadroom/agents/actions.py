@@ -112,7 +112,7 @@ def queue_run(
 
 
 def move_run(run: Run, to: RunState, **fields: object) -> None:
-    """Compare-and-set of a run's state inside the caller's transaction, with a line in its transcript.
+    """Compare-and-set of a run's state inside the caller's transaction.
 
     Raises NotPermitted (no such move) or Conflict (it moved meanwhile).
     """
