@@ -169,7 +169,11 @@ class TestPages:
         assert "evenly.py" in page
         assert "<script>alert" not in page
 
-    def test_changes_without_a_repository_say_why(self, client: Client, project: Project) -> None:
+    def test_changes_without_a_repository_say_why(
+        self, client: Client, project: Project, tmp_path: Path, settings: Any
+    ) -> None:
+        settings.HOME_DIR = tmp_path
+        (tmp_path / "run").mkdir()
         item = f.make_item(project)
         run = f.make_running_run(item, Role.DEVELOPER)
         register_tree(run=run, base="a" * 40, head="b" * 40, by=f.PIPELINE, now=f.NOW)
