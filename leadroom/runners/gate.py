@@ -10,6 +10,7 @@ from leadroom.agents.enums import HELD, ROLE_ACCESS, Role
 from leadroom.agents.models import Run
 from leadroom.guardrails.rules import Ruling, decide
 from leadroom.lib.errors import Fenced, LeadroomError
+from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.shapes import Shape
@@ -30,6 +31,9 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
     if tool is None:
         names = ", ".join(t.name for t in tools_of(role))
         return Outcome(f"There is no tool {call.name!r}. Yours are: {names}.", is_error=True, is_malformed=True)
+    if storable(call.input) != call.input:
+        told = f"The input of {tool.name} holds a NUL or half a character; nothing was done. Send whole text."
+        return Outcome(told, is_error=True, is_malformed=True)
     try:
         shape = tool.shape.model_validate(call.input)
     except ValidationError as error:

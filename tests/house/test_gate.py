@@ -1,0 +1,152 @@
+"""Every tool call of every runner goes through one gate, which asks the rule before anything happens."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+
+import leadroom
+from leadroom.agents import holding
+from leadroom.agents.enums import Role
+from leadroom.guardrails.enums import Decision
+from leadroom.guardrails.rules import Ruling
+from leadroom.runners import gate
+from leadroom.runners.base import Outcome, ToolCall, Workplace
+from leadroom.runners.shapes import Shape
+from leadroom.runners.tools import TOOLBOX, tools_of
+from tests import factories as f
+from tests.support.snapshot import changed_tables, snapshot
+
+ROOT = Path(leadroom.__file__).parent
+INPUTS: dict[str, dict[str, Any]] = {
+    "read_file": {"path": "a.py"},
+    "search_files": {"pattern": "def"},
+    "edit_file": {"path": "a.py", "old_text": "a", "new_text": "b"},
+    "write_file": {"path": "a.py", "text": "a"},
+    "run_command": {"command": "true"},
+    "set_phase": {"phase": "design", "note": "first thoughts"},
+    "propose_ambiguities": {
+        "risk": {"level": "light", "reason": "small"},
+        "ambiguities": [f.ambiguity_shape("A-001")],
+    },
+    "submit_document": f.document_shape(),
+    "submit_plan": f.plan_shape(),
+    "submit_review": {"summary": "Read.", "verdict": "approve", "findings": []},
+    "ask": {"question": "Who?", "why": "Unsaid.", "recommendation": "Ada"},
+    "report": f.report_shape(),
+}
+
+
+def place_for(name: str) -> Workplace:
+    run = f.make_running_run(f.make_item(), min(TOOLBOX[name].roles))
+    return Workplace(run, None, None)
+
+
+def use(place: Workplace, name: str, given: Any) -> Outcome:
+    return async_to_sync(gate.use_tool)(place, ToolCall("call-1", name, given))
+
+
+@pytest.fixture
+def handled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the tools whose handler was reached; nothing is carried out."""
+    reached: list[str] = []
+
+    def recorder(name: str) -> gate.Handler:
+        async def handle(place: Workplace, shape: Shape) -> Outcome:
+            reached.append(name)
+            return Outcome("done")
+
+        return handle
+
+    monkeypatch.setattr(gate, "_HANDLERS", {name: recorder(name) for name in TOOLBOX})
+    return reached
+
+
+def test_only_the_gate_knows_the_handlers() -> None:
+    """A second way to a tool would be a way around the rule."""
+    knowing = set()
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names = [node.value] if node.value.startswith("leadroom.runners.") else []
+            if any("house_tools" in name or "machine_tools" in name for name in names):
+                knowing.add(str(path.relative_to(ROOT)))
+    # the loop asks what the records say of a run, and reaches no handler
+    assert knowing <= {"runners/gate.py", "runners/builtin/loop.py"}
+    loop = (ROOT / "runners" / "builtin" / "loop.py").read_text()
+    assert "HANDLERS" not in loop
+    assert "machine_tools" not in loop
+    assert set(gate._HANDLERS) == set(TOOLBOX)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TOOLBOX)
+def test_a_tool_is_reached_when_the_rule_allows_it(name: str, handled: list[str]) -> None:
+    assert use(place_for(name), name, INPUTS[name]).text == "done"
+    assert handled == [name]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TOOLBOX)
+def test_a_denied_tool_is_never_reached(name: str, handled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "decide", lambda **facts: Ruling(Decision.DENY, "Because the test says so."))
+    outcome = use(place_for(name), name, INPUTS[name])
+    assert (outcome.text, outcome.is_error) == ("Not allowed: Because the test says so.", True)
+    assert handled == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TOOLBOX)
+def test_a_run_that_was_taken_away_changes_nothing_any_more(name: str) -> None:
+    place = place_for(name)
+    holding.lose(run=type(place.run).objects.get(pk=place.run.pk), reason="The worker died.", now=f.NOW)
+    before = snapshot()
+    outcome = use(place, name, INPUTS[name])
+    assert outcome.text == "Not allowed: This run is no longer the live one; stop."
+    assert changed_tables(before) == {}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("role", "name"), [(role, name) for role in Role for name, tool in TOOLBOX.items() if role not in tool.roles]
+)
+def test_a_tool_of_another_role_is_denied(role: Role, name: str, handled: list[str]) -> None:
+    run = f.make_running_run(f.make_item(), role)
+    outcome = use(Workplace(run, None, None), name, INPUTS[name])
+    assert outcome.text == "Not allowed: Your role has no such tool; use only the tools you were given."
+    assert handled == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TOOLBOX)
+@pytest.mark.parametrize(
+    "given",
+    [None, 7, "text", [], {"nonsense": 1}, {"path": "a\x00.py"}, {"text": "\ud800"}],
+    ids=["null", "number", "text", "list", "unknown field", "NUL", "half a character"],
+)
+def test_input_that_cannot_be_read_is_explained_and_counted(name: str, given: Any, handled: list[str]) -> None:
+    outcome = use(place_for(name), name, given)
+    assert outcome.is_malformed
+    assert "nothing was done" in outcome.text
+    assert handled == []
+
+
+@pytest.mark.django_db
+def test_an_unknown_tool_is_answered_with_those_there_are(handled: list[str]) -> None:
+    outcome = use(place_for("submit_review"), "approve_plan", {})
+    assert outcome.text == "There is no tool 'approve_plan'. Yours are: submit_review, report."
+    assert outcome.is_malformed
+    assert handled == []
+
+
+def test_no_tool_approves_merges_or_lifts_anything() -> None:
+    words = ("approve", "sign", "merge", "publish", "freeze", "resolve", "pick", "risk", "stop", "push", "commit")
+    assert not [name for name in TOOLBOX if any(word in name for word in words)]
+    assert [tool.name for tool in tools_of(Role.REVIEWER)] == ["submit_review", "report"]
