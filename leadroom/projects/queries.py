@@ -14,7 +14,7 @@ def may_act(user: object, project: Project) -> bool:
     """A superuser or a lead of the project acts; a viewer looks."""
     if getattr(user, "is_superuser", False):
         return True
-    return project.memberships.filter(user_id=getattr(user, "pk", None), role="lead").exists()
+    return project.memberships.filter(user_id=getattr(user, "pk", None) or 0, role="lead").exists()
 
 
 def board_items(user: object) -> QuerySet[WorkItem]:

@@ -138,7 +138,6 @@ class Session:
         """Store the turn, carry out its calls, store the results. True when the run left the RUNNING state."""
         self.run.input_tokens += turn.input_tokens
         self.run.output_tokens += turn.output_tokens
-        tokens = {"input_tokens": self.run.input_tokens, "output_tokens": self.run.output_tokens}
         for call in turn.calls:
             kind = TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
             self.journal.write(
@@ -152,7 +151,8 @@ class Session:
         self.journal.write(EventKind.USAGE, input_tokens=turn.input_tokens, output_tokens=turn.output_tokens)
         await self._add(
             {"role": "assistant", "content": turn.content or [{"type": "text", "text": "(no words)"}]},
-            **tokens,
+            input_tokens=self.run.input_tokens,
+            output_tokens=self.run.output_tokens,
         )
         if turn.unreadable:
             return await self._say_unreadable(turn.unreadable)
