@@ -31,6 +31,8 @@ ALL_CASES_SECONDS = 900.0
 ONE_CASE_SECONDS = 120.0
 OUTPUT_LIMIT = 200_000
 OUT = "/work/out"
+PYTEST_OPTIONS = ("-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2", "--rootdir=.")
+"""Results are named from the tree's root, also where a folder has a pytest.ini of its own."""
 _NOTHING_RAN = {4, 5}
 """pytest's exit status for usage errors (such as a node id that is not there) and for no tests."""
 
@@ -138,8 +140,8 @@ class _Bench:
     async def _pytest(self, nodes: list[str], seconds: float) -> dict[str, Result]:
         report = self._out / "junit.xml"
         report.unlink(missing_ok=True)
-        options = ["-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2", f"--junitxml={OUT}/junit.xml"]
-        done = await self._run(["python", "-m", "pytest", *options, *nodes], seconds)
+        argv = ["python", "-m", "pytest", *PYTEST_OPTIONS, f"--junitxml={OUT}/junit.xml", *nodes]
+        done = await self._run(argv, seconds)
         if done.is_timed_out:
             return _all(nodes, Outcome.ERROR, f"Did not end within {seconds:g} s.") if len(nodes) == 1 else {}
         if not report.is_file() or report.is_symlink():
