@@ -35,7 +35,7 @@ def model_access(project: Project, role: str) -> ModelAccess:
     rows = {e.role: e for e in Endpoint.objects.filter(project=project, role__in=["", role])}
     endpoint = rows.get(role) or rows.get("")
     if endpoint is None:
-        if not settings.MODEL_KEY:
+        if not settings.MODEL_KEY and settings.MODEL_URL == settings.MODEL_URL_DEFAULT:
             raise BadInput(
                 "No model is connected. Set ANTHROPIC_API_KEY (and ANTHROPIC_BASE_URL for another server) and start "
                 "again, or enter an endpoint in the project's settings; then resume the run."
