@@ -9,7 +9,6 @@
   const visible = (el) => el.checkVisibility({ visibilityProperty: true });
   const topicsOf = (el) => el.dataset.live.split(/\s+/).filter(Boolean);
   let flush = null, tipFor = null, waiting = null, skew = 0; // skew: server clock minus ours, in ms, learnt from its pings
-
   // Nothing in an attribute may ever become code, whatever the page's policy says.
   function refuseCode() { throw new Error("Leadroom does not run code from attributes"); }
   htmx.registerExtension("leadroom", { init: (api) => api.initSecurity(null, refuseCode, refuseCode) });
@@ -54,12 +53,13 @@
     box.dataset.watched = "1";
     let before = box.scrollTop;
     box.addEventListener("scroll", () => {
-      const up = box.scrollTop < before - 2;
+      const up = box.scrollTop < before - 2 && !atEnd(box); // a box that grows also moves up, and stays at its end
       before = box.scrollTop;
       if (box.dataset.ours) { delete box.dataset.ours; if (!up) return; }
       if (up && list.dataset.follow !== "off") follow(list, false);
       else if (!up && list.dataset.follow === "off" && atEnd(box)) follow(list, true);
     }, { passive: true });
+    new ResizeObserver(() => list.dataset.follow === "on" && follow(list, true)).observe(box);
   }
   function appendTail(list, { from, to, html }) {
     const last = lastOf(list);
@@ -79,8 +79,7 @@
         if (held) { row.tabIndex = -1; row.focus({ preventScroll: true }); }
       } else list.append(row);
     }
-    list.dataset.after = to;
-    asked.delete(list);
+    list.dataset.after = to; asked.delete(list);
     fresh.forEach((row) => htmx.process(row));
     if (list.dataset.follow !== "off") follow(list, true);
   }
@@ -176,6 +175,8 @@
     const count = Number($("#needs-you")?.dataset.waiting ?? document.body.dataset.waiting ?? 0);
     document.title = (count ? `(${count}) ` : "") + document.title.replace(/^\(\d+\) /, "");
     $$("[data-waiting-count]").forEach((el) => { el.textContent = count; el.closest("[data-waiting-link]").hidden = !count; });
+    const badges = new URLSearchParams($("#needs-you")?.dataset.badges); // what waits in each area of the rail: "a=2&p=0"
+    $$("[data-badge]").forEach((el) => { const n = badges.get(el.dataset.badge); if (n) [el.firstChild.data, el.hidden] = [n, n === "0"]; });
     if (waiting !== null && count > waiting) say(count === 1 ? "One thing needs you" : `${count} things need you`);
     waiting = count;
   }
@@ -394,6 +395,5 @@
   });
   document.addEventListener("htmx:after:swap", () => [armAll, () => live.sync(), tickTimes, hideTip, settleFocus].forEach((step) => step()));
   document.addEventListener("htmx:finally:swap", () => setTimeout(showWaiting)); // htmx sets the title last
-
   [armAll, showWaiting, () => live.sync()].forEach((step) => step());
 })();
