@@ -32,9 +32,9 @@ def record(
     given = [
         Source(kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in storable(list(sources))
     ]
-    payload = storable(payload or {})
+    kept: dict[str, Any] = storable(payload or {})
     if given:
-        payload[SOURCES_DIGEST] = sources_digest(given)
+        kept[SOURCES_DIGEST] = sources_digest(given)
     head, _ = ChainHead.objects.select_for_update().get_or_create(pk=1, defaults={"hash": ""})
     entry = Entry(
         at=now.astimezone(dt.UTC),
@@ -44,7 +44,7 @@ def record(
         verb=verb,
         subject=subject,
         item_id=item_id,
-        payload=payload,
+        payload=kept,
         cause=cause,
         previous_hash=head.hash,
     )
