@@ -67,7 +67,7 @@ class Wire:
         try:
             return await self._stream(messages, journal)
         except anthropic.APIStatusError as error:
-            raise _judge(error, self._access) from error
+            raise judged(error, self._access) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError, TimeoutError) as error:
             raise Retry(f"the connection to {self._access.base_url} failed ({type(error).__name__})") from error
 
@@ -123,8 +123,8 @@ def _whole(message: Any, raw_inputs: dict[int, str], unreadable: str) -> Turn:
     return Turn(content, calls, unreadable, usage.input_tokens + cached, usage.output_tokens)
 
 
-def _judge(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
-    """Which of the three an HTTP or mid-stream error is (RUNNERS.md, measured)."""
+def judged(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
+    """Which of Retry, Limited and Refused an HTTP or mid-stream error is; the figures behind it were measured."""
     status, kind = error.status_code, getattr(error, "type", None)
     if kind == "overloaded_error" or status >= 500 or status in (408, 409):
         return Retry(f"the server at {access.base_url} is overloaded or failing ({status})")

@@ -11,4 +11,5 @@ urlpatterns = [
     path("<slug:slug>/", views.detail, name="detail"),
     path("<slug:slug>/change/", views.change, name="change"),
     path("<slug:slug>/endpoint/", views.set_endpoint, name="set_endpoint"),
+    path("<slug:slug>/endpoint/try/", views.try_endpoint, name="try_endpoint"),
 ]

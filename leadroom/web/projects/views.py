@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -9,11 +10,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from leadroom.agents import actions as agents
+from leadroom.agents.queries import model_access
 from leadroom.lib import clock
-from leadroom.lib.errors import LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
 from leadroom.pipeline.connecting import connect_project
 from leadroom.projects import actions
 from leadroom.projects.enums import Publish
+from leadroom.runners.builtin.trial import try_access
 from leadroom.web import access, answers
 from leadroom.web.projects import presenters
 from leadroom.web.projects.forms import ConnectForm, EndpointForm, PathForm, SettingsForm
@@ -120,3 +123,14 @@ def set_endpoint(request: HttpRequest, slug: str) -> HttpResponse:
         now=clock.now(),
     )
     return answers.done(request, "Stored.", reverse("projects:detail", args=[slug]), go=True)
+
+
+@require_POST
+def try_endpoint(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask the stored endpoint of a role for one word and say what came back."""
+    project = access.project(request, slug)
+    access.require_lead(request, project)
+    verdict = async_to_sync(try_access)(model_access(project, request.POST.get("role", "")))
+    if not verdict:
+        raise BadInput(verdict.reason)
+    return answers.done(request, verdict.reason, reverse("projects:detail", args=[slug]))
