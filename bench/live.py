@@ -29,9 +29,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 50
-WORDS = (
-    "The share of each person is the amount times the weight, rounded to a cent; the rest goes to the payer. "
-)
+WORDS = "The share of each person is the amount times the weight, rounded to a cent; the rest goes to the payer. "
 MARK = re.compile(rb"@(\d+):(\d+)@")
 TARGETS = {"p95_ms": {"8": 100, "200": 250}, "cpu_ratio": 2.5}
 

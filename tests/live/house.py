@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,6 +160,11 @@ def say(run: Run, texts: Sequence[str]) -> int:
     """Append messages in one batch, as a holder does. The last seq."""
     lines = [holding.Line(EventKind.MESSAGE, {"text": text}, now()) for text in texts]
     return holding.append_events(run=run, lines=lines, now=now())
+
+
+def finish(work: Coroutine[Any, Any, T], *, seconds: float = 20.0) -> T:
+    """Run a test's conversation to its end. Raises TimeoutError when it has none in time."""
+    return asyncio.run(asyncio.wait_for(work, seconds))
 
 
 async def in_thread(work: Callable[..., T], *args: Any, **kwargs: Any) -> T:

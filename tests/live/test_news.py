@@ -64,7 +64,7 @@ def test_an_item_that_moves_tells_its_page_and_the_board(web: house.Web, run: Ru
             heard |= set(await _news(ours))
         return sorted(heard), await _quiet(other, 0.3)
 
-    heard, other = asyncio.run(look())
+    heard, other = house.finish(look())
     assert heard == [f"item.{run.item_id}", "room"]
     assert other == []
 
@@ -73,32 +73,32 @@ def test_unsubscribed_topics_are_silent(web: house.Web, run: Run, session: str) 
     async def look() -> list[dict[str, Any]]:
         topic = f"item.{run.item_id}"
         socket = await _listen(web, session, topic)
-        await _quiet(socket, 1.3)  # what the making of the item left to tell
+        await _quiet(socket, 1.1)  # what the making of the item left to tell
         socket.send({"unsubscribe": [{"topic": topic}]})
         socket.send({"subscribe": [{"topic": "nothing"}]})
         while "refused" not in await socket.receive():
             continue
         await house.in_thread(publish, topic, "stage")
-        return await _quiet(socket, 1.3)
+        return await _quiet(socket, 1.1)
 
-    assert asyncio.run(look()) == []
+    assert house.finish(look()) == []
 
 
 def test_lines_of_agents_refresh_the_board_at_most_once_a_second(web: house.Web, run: Run, session: str) -> None:
     async def look() -> int:
         socket = await _listen(web, session, "room")
-        await _quiet(socket, 1.3)
+        await _quiet(socket, 1.1)
         talk = asyncio.create_task(house.in_thread(_talk, run))
-        heard = await _quiet(socket, 2.4)
+        heard = await _quiet(socket, 2.1)
         await talk
         return len(heard)
 
-    assert 1 <= asyncio.run(look()) <= 4
+    assert 1 <= house.finish(look()) <= 4
 
 
 def _talk(run: Run) -> None:
     began = time.monotonic()
-    while time.monotonic() - began < 1.2:
+    while time.monotonic() - began < 1.0:
         house.say(run, ["a line"])
         time.sleep(0.02)
 
@@ -110,14 +110,14 @@ def test_a_change_whose_hint_was_lost_is_news_within_a_tick(
 
     async def look() -> float:
         socket = await _listen(web, session, f"item.{item.pk}")
-        await _quiet(socket, 1.3)
+        await _quiet(socket, 1.1)
         monkeypatch.setattr(news, "_quiet_until", time.monotonic() + 60)
         began = time.monotonic()
         await house.in_thread(set_risk, item=item, risk="critical", reason="money", by=house.SYSTEM, now=house.now())
         assert await _news(socket) == [f"item.{item.pk}"]
         return time.monotonic() - began
 
-    assert asyncio.run(look()) < 2.5
+    assert house.finish(look()) < 2.5
 
 
 def test_the_heartbeat_notices_a_sign_out_and_a_lost_membership(web: house.Web, run: Run, session: str) -> None:
@@ -137,7 +137,7 @@ def test_the_heartbeat_notices_a_sign_out_and_a_lost_membership(web: house.Web, 
             continue
         return codes
 
-    assert asyncio.run(look()) == [4401, 4408]
+    assert house.finish(look()) == [4401, 4408]
 
 
 def _sign_out(key: str) -> None:

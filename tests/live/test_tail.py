@@ -12,6 +12,7 @@ from leadroom.agents.models import Run
 from leadroom.agents.queries import events_after
 from leadroom.lib.clock import now
 from leadroom.live import news
+from leadroom.web.live.client import CLOSE_SECONDS
 from leadroom.web.runs.transcript import rows_html
 from tests.live import house
 from tests.live.page import Closed, Socket, Transcript
@@ -56,7 +57,9 @@ async def _append(run: Run, texts: list[str]) -> int:
     return await house.in_thread(house.say, run, texts)
 
 
-def test_history_is_replayed_and_new_rows_follow(web: house.Web, run: Run, session: str) -> None:
+def test_history_is_replayed_and_new_rows_follow(
+    web: house.Web, run: Run, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.say(run, [f"old {n}" for n in range(1100)])
 
     async def look() -> Transcript:
@@ -64,14 +67,16 @@ def test_history_is_replayed_and_new_rows_follow(web: house.Web, run: Run, sessi
         socket.send(page.wish)
         while page.after < 1101:
             page.take(await socket.receive())
-            if page.after == 500:  # new lines while the old ones are still on their way
+            if page.after == 500:  # a new line, not announced, while the old ones are still on their way
+                monkeypatch.setattr(news, "_quiet_until", time.monotonic() + 60)
                 await _append(run, ["in between"])
+                monkeypatch.setattr(news, "_quiet_until", 0.0)
         await _until(page, socket, 1102)
         for n in range(5):
             await _until(page, socket, await _append(run, [f"new {n}", "and"]))
         return page
 
-    page = asyncio.run(look())
+    page = house.finish(look())
     assert page.seqs == list(range(1, 1113))
     assert (page.repeated, page.gaps) == (0, 0)
 
@@ -88,7 +93,7 @@ def test_rows_appended_live_are_those_of_a_fresh_page(web: house.Web, run: Run, 
             last = await house.in_thread(holding.append_events, run=run, lines=lines, now=now())
             await _until(page, socket, last)
 
-    asyncio.run(look())
+    house.finish(look())
     fresh = rows_html(run.pk, events_after(run.pk, 0))
     assert len(_rows(fresh)) == first + len(LINES)
     assert _rows(page.html) == _rows(fresh)
@@ -108,7 +113,7 @@ def test_a_cut_line_goes_on_at_its_position(web: house.Web, run: Run, session: s
         await _until(page, socket, await _append(run, ["back"]))
         return page
 
-    page = asyncio.run(look())
+    page = house.finish(look())
     assert page.seqs == list(range(1, page.after + 1))
     assert (page.repeated, page.gaps) == (0, 0)
 
@@ -117,16 +122,18 @@ def test_a_made_up_position_does_not_stop_the_tail(web: house.Web, run: Run, ses
     async def look() -> list[int]:
         page, socket = Transcript(f"run.{run.pk}", after=10**15), await web.open(session)
         socket.send(page.wish)
-        async with asyncio.timeout(6):
-            while True:
-                message = await socket.receive(6)
-                if "tail" in message:
-                    return [message["tail"]["from"], message["tail"]["to"]]
-                if "at" in message:
-                    await _append(run, ["after all"])
+        for n in range(20):
+            await _append(run, [f"after all {n}"])
+            try:
+                message = await socket.receive(0.3)
+            except TimeoutError:
+                continue
+            if "tail" in message:
+                return [message["tail"]["from"], message["tail"]["to"]]
+        raise AssertionError("no row came")
 
-    first, last = asyncio.run(look())
-    assert first <= last == Run.objects.get(pk=run.pk).last_seq
+    first, last = house.finish(look())
+    assert 1 < first <= last == Run.objects.get(pk=run.pk).last_seq
 
 
 def test_a_hint_brings_a_row_long_before_the_tick(web: house.Web, run: Run, session: str) -> None:
@@ -140,7 +147,7 @@ def test_a_hint_brings_a_row_long_before_the_tick(web: house.Web, run: Run, sess
             took.append(time.monotonic() - began)
         return took
 
-    took = sorted(asyncio.run(look()))
+    took = sorted(house.finish(look()))
     assert took[3] < 0.15, took
 
 
@@ -154,11 +161,11 @@ def test_a_lost_hint_costs_one_tick(web: house.Web, run: Run, session: str, monk
         await _until(page, socket, await _append(run, ["unannounced"]))
         return time.monotonic() - began
 
-    assert asyncio.run(look()) < 2.5
+    assert house.finish(look()) < 2.5
 
 
 def test_a_stalled_reader_is_sent_away_and_nobody_else_suffers(web: house.Web, run: Run, session: str) -> None:
-    async def look() -> tuple[list[int], Transcript, int]:
+    async def look() -> tuple[list[int], float, Transcript, int]:
         topic = f"run.{run.pk}"
         stalled = [await web.open(session, receive_buffer=4096) for _ in range(12)]
         page, socket = Transcript(topic), await web.open(session)
@@ -167,16 +174,17 @@ def test_a_stalled_reader_is_sent_away_and_nobody_else_suffers(web: house.Web, r
         await _until(page, socket, 1)
         for each in stalled:
             await each.receive()
-        before = web.memory
+        before, began = web.memory, time.monotonic()
         for _ in range(20):  # 16 MB of rows
             await _until(page, socket, await _append(run, ["x" * 20_000] * 40))
-        grown = web.memory - before
+        grown, took = web.memory - before, time.monotonic() - began
         codes = [await _code(each) for each in stalled]
         await _until(page, socket, await _append(run, ["still here"]))
-        return codes, page, grown
+        return codes, took, page, grown
 
-    codes, page, grown = asyncio.run(look())
-    assert codes == [4408] * 12
+    codes, took, page, grown = house.finish(look(), seconds=60)
+    # who reads on before the server's patience ends learns why; later the line is simply cut
+    assert set(codes) <= ({4408} if took < CLOSE_SECONDS else {4408, 1006})
     assert page.seqs == list(range(1, 803))
     assert grown < 80 * 1024 * 1024, f"12 stalled readers cost {grown / 1e6:.0f} MB"
 

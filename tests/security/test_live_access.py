@@ -1,6 +1,5 @@
 """Who may listen: exact origins, known hosts, signed-in people, their own projects; and what garbage gets."""
 
-import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -54,19 +53,19 @@ def test_only_our_own_scheme_host_and_port_may_connect(
     headers = [header for header in web.headers(session) if header[0] != "Origin"]
     if (text := origin(web.port)) is not None:
         headers.append(("Origin", text))
-    assert asyncio.run(_status(web, headers)) == (101 if is_ours else 403)
+    assert house.finish(_status(web, headers)) == (101 if is_ours else 403)
 
 
 @pytest.mark.parametrize("host", ["evil.example:{port}", "127.0.0.1.evil.example:{port}", "10.0.0.1:{port}"])
 def test_a_rebound_host_name_is_refused(web: house.Web, session: str, host: str) -> None:
     headers = [("Host", host.format(port=web.port)), *web.headers(session)[1:]]
-    assert asyncio.run(_status(web, headers)) == 403
+    assert house.finish(_status(web, headers)) == 403
 
 
 def test_two_origins_or_another_path_are_refused(web: house.Web, session: str) -> None:
     twice = [*web.headers(session), ("Origin", f"http://127.0.0.1:{web.port}")]
-    assert asyncio.run(_status(web, twice)) in (400, 403)
-    assert asyncio.run(_status(web, web.headers(session), path="/other/")) == 403
+    assert house.finish(_status(web, twice)) in (400, 403)
+    assert house.finish(_status(web, web.headers(session), path="/other/")) == 403
 
 
 async def _status(web: house.Web, headers: list[tuple[str, str]], *, path: str = "/live/") -> int:
@@ -82,7 +81,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(web: house.Web, session: str) -
     async def look() -> int:
         return await _code(await web.open(session))
 
-    assert asyncio.run(look()) == 4401
+    assert house.finish(look()) == 4401
 
 
 def test_strangers_get_no_rows_and_cannot_tell_what_exists(web: house.Web, run: Run) -> None:
@@ -102,7 +101,7 @@ def test_strangers_get_no_rows_and_cannot_tell_what_exists(web: house.Web, run: 
         assert "tail" not in heard
         return refused, tail
 
-    refused, tail = asyncio.run(look())
+    refused, tail = house.finish(look())
     assert sorted(refused) == sorted(wish)
     assert tail == [f"run.{run.pk}"]
 
@@ -118,7 +117,7 @@ def test_members_and_superusers_see_the_run(web: house.Web, run: Run, session: s
             heard.append((await socket.receive())["tail"]["topic"])
         return heard
 
-    assert asyncio.run(look()) == [f"run.{run.pk}"] * 2
+    assert house.finish(look()) == [f"run.{run.pk}"] * 2
 
 
 GARBAGE = [
@@ -149,7 +148,7 @@ def test_garbage_is_ignored_but_not_for_ever(web: house.Web, session: str) -> No
         socket.send("x")
         return await _code(socket)
 
-    assert asyncio.run(look()) == 4400
+    assert house.finish(look()) == 4400
 
 
 def test_a_message_too_large_ends_the_socket(web: house.Web, session: str) -> None:
@@ -158,7 +157,7 @@ def test_a_message_too_large_ends_the_socket(web: house.Web, session: str) -> No
         socket.send('{"subscribe": [{"topic": "' + "x" * 17_000 + '"}]}')
         return await _code(socket)
 
-    assert asyncio.run(look()) in (1006, 1009)  # the line is cut, with or without a word
+    assert house.finish(look()) in (1006, 1009)  # the line is cut, with or without a word
 
 
 def test_a_socket_has_a_limited_number_of_topics(web: house.Web, session: str) -> None:
@@ -174,7 +173,7 @@ def test_a_socket_has_a_limited_number_of_topics(web: house.Web, session: str) -
             if "refused" in message:
                 return message["refused"]
 
-    assert asyncio.run(look()) == [f"item.{pk}" for pk in items[64:]]
+    assert house.finish(look()) == [f"item.{pk}" for pk in items[64:]]
 
 
 async def _code(socket: Socket) -> int:

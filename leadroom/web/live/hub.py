@@ -272,9 +272,7 @@ class Hub:
         if found.at is not None:
             moved_at["room"] = found.at
         self._moved_at |= dict.fromkeys(moved_at, self._loop.time())
-        untold = {
-            topic for topic, at in moved_at.items() if topic not in self._told_at or self._told_at[topic] < at
-        }
+        untold = {topic for topic, at in moved_at.items() if topic not in self._told_at or self._told_at[topic] < at}
         self._stale |= untold | self._chatter | (set() if self._hints.is_connected else {"room"})
         self._chatted_at |= dict.fromkeys(self._chatter, self._loop.time())
         self._chatter.clear()

@@ -144,9 +144,7 @@ def moved(runs: Sequence[int], *, since: int) -> Moved:
     seqs = dict(Run.objects.filter(pk__in=runs).values_list("pk", "last_seq")) if runs else {}
     items: dict[int, dt.datetime] = {}
     newest, latest = since, None
-    for pk, item_id, at in (
-        Entry.objects.filter(pk__gt=since).order_by("pk").values_list("pk", "item_id", "at")
-    ):
+    for pk, item_id, at in Entry.objects.filter(pk__gt=since).order_by("pk").values_list("pk", "item_id", "at"):
         newest, latest = pk, at
         if item_id is not None:
             items[item_id] = at

@@ -122,9 +122,7 @@ def _prompt(payload: Mapping[str, Any]) -> Look:
     kind, icon = ("brief", "scroll-text") if author == HOUSE else ("human", "user")
     if len(text) <= _INLINE_CHARACTERS and text.count("\n") < _INLINE_LINES:
         return Look(kind, icon, text=text, lead=author)
-    return Look(
-        kind, icon, fold=Fold(f"{author} told the agent", _peek(text), parts=(Part(text, left=left),))
-    )
+    return Look(kind, icon, fold=Fold(f"{author} told the agent", _peek(text), parts=(Part(text, left=left),)))
 
 
 def _thought(payload: Mapping[str, Any]) -> Look:
@@ -148,9 +146,7 @@ def _tool_call(payload: Mapping[str, Any]) -> Look:
     if name == "ask" and isinstance(given, Mapping):
         kind, target = "ask", _peek(_words(given.get("question")))
     fold = Fold(name, target, is_tool=True, parts=_inputs(given))
-    return Look(
-        kind, "message-circle-question-mark" if kind == "ask" else tool_icon(payload.get("kind")), fold=fold
-    )
+    return Look(kind, "message-circle-question-mark" if kind == "ask" else tool_icon(payload.get("kind")), fold=fold)
 
 
 def _inputs(given: Any) -> tuple[Part, ...]:
