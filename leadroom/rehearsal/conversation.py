@@ -15,6 +15,7 @@ from typing import Any
 
 from leadroom.rehearsal.errors import ApiError
 
+INTERRUPTED = "Outcome unknown"
 MARKER = re.compile(r"\[\[(script|fault|pace|chunks):([^\[\]\n]{1,200})\]\]")
 
 
@@ -46,17 +47,36 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
     for position, message in enumerate(messages):
         _check_message(position, message)
     _check_tool_results(messages)
-    markers, turn = _markers(body, messages)
+    played = _as_played(messages)
+    markers, turn = _markers(body, played)
     return Conversation(
         script=markers.get("script"),
         turn=turn,
-        last_text="\n".join(_since_last_assistant(messages)),
-        results=tuple(text for message in messages for text in _result_texts(message)),
+        last_text="\n".join(_since_last_assistant(played)),
+        results=tuple(text for message in played for text in _result_texts(message)),
         fault=markers.get("fault"),
         pace=_number(markers.get("pace")),
         chunks=_whole(markers.get("chunks")),
         digest=_digest(messages),
     )
+
+
+def _as_played(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The conversation without turns that were interrupted before their tools were done: those are played again.
+
+    A client that was killed answers the calls of such a turn with results that begin with INTERRUPTED.
+    """
+    played: list[dict[str, Any]] = []
+    for message in messages:
+        results = list(_result_texts(message))
+        if results and all(text.startswith(INTERRUPTED) for text in results) and played:
+            while played and played[-1]["role"] == "assistant":
+                played.pop()
+            message = {**message, "content": [b for b in blocks_of(message) if b["type"] != "tool_result"]}
+            if not message["content"]:
+                continue
+        played.append(message)
+    return played
 
 
 def blocks_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:
