@@ -5,12 +5,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from leadroom.web.live.door import Wire
+from leadroom.web.live.door import CLOSE_SECONDS, Wire
 
 SIGN_IN, COME_BACK, BAD_MESSAGES = 4401, 4408, 4400
 QUEUE_MESSAGES = 512
 QUEUE_CHARACTERS = 4 * 1024 * 1024
-CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MESSAGE_LIMIT = 16 * 1024
 FRAGMENTS_LIMIT = 8 * 1024 * 1024
+CLOSE_SECONDS = 5.0
+"""How long a reader that stalled may take to read the code it was closed with; then the line is cut."""
 _ORIGIN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?", re.IGNORECASE | re.ASCII)
 _PORTS = {"http": 80, "https": 443}
 
@@ -63,6 +65,7 @@ class Wire:
         if self._protocol is not None:
             self._protocol.maxFramePayloadSize = MESSAGE_LIMIT
             self._protocol.maxMessagePayloadSize = FRAGMENTS_LIMIT  # binds what we send as well
+            self._protocol.closeHandshakeTimeout = CLOSE_SECONDS
             self._protocol.unregisterProducer()  # the HTTP channel that the upgrade left behind
             self._protocol.registerProducer(self, True)
 
