@@ -1,5 +1,6 @@
 """Documents that are generated from the code, and the check that they are fresh."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +8,15 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 
-class GeneratedDocCommand(BaseCommand):
+class GeneratedDocCommand(BaseCommand, ABC):
     """Writes `path` from `text()`; with --check compares instead and fails with the cure."""
 
     path = ""
     requires_system_checks: list[str] = []
 
+    @abstractmethod
     def text(self) -> str:
-        raise NotImplementedError
+        """The document as it should be."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="fail when the file is not what would be written")
