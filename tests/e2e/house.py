@@ -23,10 +23,11 @@ from leadroom.lib.actors import system
 from leadroom.lib.clock import now
 from leadroom.projects.actions import create_item
 from leadroom.projects.models import Project
+from leadroom.projects.people import first_lead
 project = Project.objects.get(is_rehearsal=True)
 print(create_item(
     project=project, request={request!r}, title={title!r}, rehearsal_script={script!r}, by=system("test"), now=now(),
-    stitch_owner=project.members.get(role="lead").user,
+    stitch_owner=first_lead(),
 ).pk)
 """
 _CHAIN = """
@@ -91,12 +92,14 @@ class House:
         found = self.rows(query, *values)
         return found[0][0] if found else None
 
-    def seed(self, *scripts: str) -> int:
-        """The rehearsal project with the first script's item, more items for the others. The first item's id."""
-        self.manage("seed_demo", f"--only={scripts[0]}")
-        for script in scripts[1:]:
-            self.new_item(script)
-        return int(self.one("SELECT id FROM projects_workitem WHERE rehearsal_script = %s", scripts[0]))
+    def seed(self, script: str) -> int:
+        """The rehearsal project with the item of a demo script. Its id."""
+        self.manage("seed_demo", f"--only={script}")
+        return int(self.one("SELECT id FROM projects_workitem WHERE rehearsal_script = %s", script))
+
+    def seed_project(self) -> None:
+        """The rehearsal project without any item."""
+        self.manage("seed_demo", "--only=none of them")
 
     def new_item(self, script: str, title: str = "", request: str = "Please.") -> int:
         """One more item of the rehearsal project, played by `script`. Its id."""

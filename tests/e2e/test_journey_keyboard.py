@@ -48,6 +48,7 @@ class Keys:
 
 def sign_in(keys: Keys, visit: Visit) -> None:
     visit.page.goto(visit.house.link())
+    expect(visit.page.get_by_role("button", name="Sign in as")).to_be_focused()
     keys.press("Enter")
     expect(visit.page).to_have_url(f"{visit.house.url}/")
 

@@ -78,7 +78,7 @@ def watch_the_developer(visit: Visit, item: int) -> int:
     visit.wait(lambda: rows.count() == len(house.seqs(run)), what="every row on the page")
     assert rows.count() > first, "the page was opened too late to see a row arrive"
     assert visit.loads == loads, "rows came by a reload"
-    shown = [int(row.get_attribute("data-seq") or 0) for row in rows.all()]
+    shown = visit.seqs(run)
     assert shown == house.seqs(run) == list(range(1, len(shown) + 1))
     expect(page.locator(f"#run-{run}-facts")).to_contain_text("Completed")
     expect(rows.last).to_be_in_viewport()

@@ -80,6 +80,12 @@ class Visit:
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(size)
 
+    def seqs(self, run: int) -> list[int]:
+        """Every `seq` that the run's transcript shows, from top to bottom."""
+        return self.page.locator(f"#run-{run}-events").evaluate(
+            "list => [...list.querySelectorAll('li[data-seq]')].map((row) => Number(row.dataset.seq))"
+        )
+
     def strangers(self) -> list[str]:
         """Everything that was asked of another origin."""
         own = urlsplit(self.house.url)

@@ -12,6 +12,11 @@ def _select() -> forms.Select:
     return forms.Select(attrs={"class": "select"})
 
 
+def _as_typed(text: str) -> str:
+    """Forms send CRLF; the person typed lines."""
+    return text.replace("\r\n", "\n")
+
+
 class NewItemForm(forms.Form):
     """Project, request, title; in a rehearsal also the script its model plays. Invalid input stays in the form."""
 
@@ -38,8 +43,12 @@ class NewItemForm(forms.Form):
     def limit_word(self) -> str:
         return f"{REQUEST_LIMIT:,}"
 
+    @property
+    def typed_count(self) -> int:
+        return len(_as_typed(self["request"].value() or ""))
+
     def clean_request(self) -> str:
-        text = self.cleaned_data["request"].replace("\r\n", "\n")  # forms send CRLF; the person typed lines
+        text = _as_typed(self.cleaned_data["request"])
         try:
             check_request(text)
         except BadInput as error:

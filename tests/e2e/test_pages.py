@@ -1,0 +1,136 @@
+"""Every page with data: nothing a person with other eyes, hands or screens would stumble over."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.house import House, running_house
+from tests.e2e.visit import Visit, visiting
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(180)]
+
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+SCRIPTS = ("first", "critical", "light")
+TABS = ("", "alignment/", "plan/", "streams/", "changes/", "verification/", "reports/", "sources/")
+PAGES = {
+    "room": "/",
+    "room groups": "/?view=groups",
+    "room table": "/?view=table",
+    "room compact": "/?density=compact",
+    **{f"item {tab or 'request/'}"[:-1]: f"/items/{{light}}/{tab}" for tab in TABS},
+    "new item": "/items/new/",
+    "align": "/align/{critical}/",
+    "plan queue": "/plans/",
+    "plan review": "/plans/{plan}/",
+    "runs": "/runs/",
+    "run": "/runs/{run}/",
+    "run search": "/runs/{run}/?q=write",
+    "stitch queue": "/stitch/",
+    "stitch": "/stitch/{light}/",
+    "triage": "/triage/",
+    "report": "/triage/{report}/",
+    "needs": "/needs/",
+    "projects": "/projects/",
+    "project": "/projects/evenly/",
+    "connect": "/projects/new/",
+    "not found": "/items/987654/",
+    "refusal": "/runs/{run}/?before=x",
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with running_house(tmp_path_factory.mktemp("pages")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def visit(house: House, browser: Browser) -> Iterator[Visit]:
+    with visiting(house, browser) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def places(house: House, visit: Visit) -> dict[str, int]:
+    """Three items that wait at three places: picks of a critical one, a plan, a signature. Ids by name."""
+    house.manage("seed_demo")
+    item = dict(house.rows("SELECT rehearsal_script, id FROM projects_workitem"))
+    visit.sign_in()
+    page = visit.page
+    page.locator(f"#card-picks-{item['first']}").get_by_role("button", name="Approve all recommended").click()
+    for card in ("Review the test plan", "Sign the merge", "Pick 4 answers"):
+        expect(page.locator(".card", has_text=card)).to_be_visible(timeout=90_000)
+    newest = "SELECT max(id) FROM {} WHERE item_id = %s"
+    return {
+        **item,
+        "plan": house.one(newest.format("testplans_testplan"), item["first"]),
+        "run": house.run_of(item["light"], "developer"),
+        "report": house.one(newest.format("triage_report"), item["light"]),
+    }
+
+
+def violations(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page, options={"runOnly": WCAG}).response["violations"]
+    return [(rule["id"], [str(node["target"]) for node in rule["nodes"]][:4]) for rule in found]
+
+
+def settle(page: Page) -> None:
+    """Waits until what a page asks for after it is drawn has come."""
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".skeleton")).to_have_count(0)
+
+
+def assert_for_everybody(page: Page) -> None:
+    """WCAG in both themes and on 320 px, where nothing may be wider than the screen; one h1."""
+    problems = {}
+    for scheme, width in (("light", 1440), ("dark", 1440), ("light", 320)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        if found := violations(page):
+            problems[f"{scheme} {width}"] = found
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    headings = page.locator("h1").count()
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert (problems, max(wide, 0), headings) == ({}, 0, 1)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_for_everybody(visit: Visit, places: dict[str, int], name: str):
+    visit.open(PAGES[name].format(**places))
+    settle(visit.page)
+    visit.shot(f"page-{name.replace(' ', '-')}")
+    assert visit.page.title().startswith("(3) ")
+    assert_for_everybody(visit.page)
+
+
+@pytest.mark.parametrize("name", ["sign-in", "link", "spent link"])
+def test_signing_in_is_for_everybody(house: House, browser: Browser, name: str):
+    paths = {"sign-in": lambda: "/sign-in/", "spent link": lambda: "/sign-in/MQ/spent-1234/"}
+    with visiting(house, browser) as visit:
+        if name == "link":
+            visit.page.goto(house.link())
+        else:
+            visit.open(paths[name]())
+        visit.shot(f"page-{name.replace(' ', '-')}")
+        assert_for_everybody(visit.page)
+
+
+def test_a_stranger_is_sent_to_sign_in_and_comes_back(house: House, browser: Browser, places: dict[str, int]):
+    with visiting(house, browser) as visit:
+        visit.open(f"/stitch/{places['light']}/")
+        expect(visit.page).to_have_url(f"{house.url}/sign-in/?next=/stitch/{places['light']}/")
+
+
+def test_a_live_swap_leaves_a_page_for_everybody(house: House, visit: Visit, places: dict[str, int]):
+    visit.open("/")
+    page = visit.page
+    expect(page.locator(".strip")).to_have_count(3)
+    item = house.new_item("critical", "One more while you look")
+    expect(page.locator(f"#card-picks-{item}")).to_be_visible(timeout=30_000)
+    expect(page.locator(f"#strip-{item}")).to_have_attribute("data-turn", "human")
+    settle(page)
+    assert page.title().startswith("(4) ")
+    assert_for_everybody(page)
