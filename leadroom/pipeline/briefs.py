@@ -1,6 +1,7 @@
 """What each role is told: a system prompt of its skills, and a brief that stands alone."""
 
 import json
+import re
 from collections.abc import Iterable
 
 from leadroom.agents.enums import Role
@@ -29,8 +30,8 @@ def system_prompt(role: Role, skills: Iterable[Manifest]) -> str:
     return "\n\n".join(parts)
 
 
-def _brief(item: WorkItem, role: Role, attempt: int, *parts: str) -> str:
-    text = "\n\n".join([f"Item {item.number} of {item.project.name}: {item.title}", *parts])
+def _brief(item: WorkItem, role: Role, attempt: int, *parts: str, title: str = "") -> str:
+    text = "\n\n".join([f"Item {item.number} of {item.project.name}: {title or item.title}", *parts])
     if item.project.is_rehearsal and item.rehearsal_script:
         suffix = f"/{attempt}" if attempt > 1 else ""
         text += f"\n\n[[script:{item.rehearsal_script}/{role}{suffix}]]"
@@ -38,6 +39,8 @@ def _brief(item: WorkItem, role: Role, attempt: int, *parts: str) -> str:
 
 
 def _tagged(tag: str, text: str) -> str:
+    """`text` as material; what would end it too early is written `<\\/tag`, as JSON may write it too."""
+    text = re.sub(f"</(?={tag}\\b)", r"<\\/", text, flags=re.IGNORECASE)
     return f"<{tag}>\n{text}\n</{tag}>"
 
 
@@ -107,6 +110,7 @@ def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan) -> str:
         _document(plan.revision),
         _plan(plan),
         "Review this plan independently: what would it let pass? Submit your review.",
+        title=plan.revision.body["title"],  # the item's own is the request's first line
     )
 
 

@@ -177,7 +177,7 @@ def verify(item: WorkItem) -> bool:
     if verification is None:
         request_verification(item=item, plan=current, commit=stitch.trial, by=BY, now=now())
         return True
-    if verification.state == VerificationState.PASSED:
+    if is_verified(item, stitch.trial):
         move_stage(item=item, to=Stage.STITCH, reason="every frozen case passed on the merged tree", by=BY, now=now())
         return True
     if verification.state == VerificationState.FAILED and run.attempt < DEVELOPER_ATTEMPTS:
