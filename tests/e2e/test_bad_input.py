@@ -204,7 +204,7 @@ def test_a_request_of_nothing_or_too_much_stays_in_the_form(house: House, visit:
     items = "SELECT count(*) FROM projects_workitem"
     before = house.one(items)
     expect(new_item(visit, "")).to_contain_text("The request is empty, so no item was created.")
-    long = "ä line of words that somebody typed.\n" * 2703
+    long = ("ä paragraph of words that somebody typed. " * 239 + "\n") * 10
     long = long[:99_999] + "."
     expect(new_item(visit, long)).to_contain_text("The request has 100,000 characters; 50,000 is the limit")
     visit.shot("request-too-long")
@@ -229,8 +229,9 @@ def store_endpoint(visit: Visit, address: str, model: OtherModel, key: str) -> N
     endpoint.locator("summary").click()
     endpoint.get_by_label("Address").fill(model.url)
     endpoint.get_by_label("Model").fill("someone-elses-model")
-    endpoint.get_by_label("Key").fill(key)
-    endpoint.get_by_role("button", name="Store").click()
+    endpoint.get_by_label("Key", exact=True).fill(key)
+    with visit.page.expect_navigation():
+        endpoint.get_by_role("button", name="Store", exact=True).click()
     expect(endpoint.locator("summary")).to_contain_text("key stored")
     expect(endpoint.locator("summary")).to_contain_text("someone-elses-model")
 
