@@ -17,14 +17,14 @@ from leadroom.agents.queries import events_after
 from leadroom.ledger.models import Entry
 from leadroom.lib.clock import now
 from leadroom.projects.models import Membership, Project, WorkItem
-from leadroom.web.runs.transcript import DIFF_LIMIT, SHOWN_LIMIT, rows_html
+from leadroom.web.runs.transcript import rows_html
+from leadroom.web.runs.transcript import weight as row_weight
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
 PAGE_WEIGHT = 1024 * 1024
 BATCH_WEIGHT = 128 * 1024
-_ROW_WEIGHT = 600
 
 
 @dataclass(frozen=True)
@@ -116,22 +116,12 @@ def _groups(events: Sequence[RunEvent]) -> Iterable[list[RunEvent]]:
     weight = 0
     for event in events:
         group.append(event)
-        weight += _weight(event.payload)
+        weight += row_weight(event.payload)
         if weight >= BATCH_WEIGHT:
             yield group
             group, weight = [], 0
     if group:
         yield group
-
-
-def _weight(payload: Any) -> int:
-    """About how many characters the row will have."""
-    if not isinstance(payload, Mapping):
-        return _ROW_WEIGHT
-    text, diff = payload.get("text"), payload.get("diff")
-    drawn = min(len(text), SHOWN_LIMIT) if isinstance(text, str) else 0
-    drawn += 5 * min(len(diff), DIFF_LIMIT) if isinstance(diff, str) else 0
-    return _ROW_WEIGHT + drawn + (SHOWN_LIMIT // 4 if "input" in payload else 0)
 
 
 def newest_entry() -> int:

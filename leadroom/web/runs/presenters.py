@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -17,11 +17,14 @@ from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES
 from leadroom.web import access
 from leadroom.web.phases import Step, phase_steps
-from leadroom.web.runs.transcript import rows_html
+from leadroom.web.runs.transcript import rows_html, weight
 from leadroom.web.templatetags.leadroom_ui import hue
 from leadroom.worktrees.models import Worktree
 
 EVENTS_SHOWN = 400
+WEIGHT_SHOWN = 1024 * 1024
+"""About how many characters of rows a page draws at once, one row at least; the rest is loaded on demand."""
+CHUNK = 100
 SEARCHED = 20_000
 """How many of a run's newest events a search reads."""
 RUNS_SHOWN = 50
@@ -40,27 +43,34 @@ class Transcript:
 
 
 def transcript(run: Run, *, before: int | None = None) -> Transcript:
-    """The newest EVENTS_SHOWN events, or those just before a position."""
+    """The newest events, as many as a page takes, or those just before a position."""
     rows = RunEvent.objects.filter(run_id=run.pk)
     if before is not None:
         rows = rows.filter(seq__lt=before)
-    events = list(rows.order_by("-seq")[: EVENTS_SHOWN + 1])
-    has_more = len(events) > EVENTS_SHOWN
-    events = events[:EVENTS_SHOWN][::-1]
+    events, has_more = _fitting(rows.order_by("-seq")[: EVENTS_SHOWN + 1].iterator(chunk_size=CHUNK))
+    events.reverse()
     after = events[-1].seq if events else (before or 1) - 1
     return Transcript(rows_html(run.pk, events), after, events[0].seq if has_more else 0, len(events))
 
 
+def _fitting(events: Iterable[RunEvent]) -> tuple[list[RunEvent], bool]:
+    """The first EVENTS_SHOWN that are not too much to draw together, and whether others follow."""
+    kept: list[RunEvent] = []
+    drawn = 0
+    for event in events:
+        drawn += weight(event.payload)
+        if len(kept) == EVENTS_SHOWN or (kept and drawn > WEIGHT_SHOWN):
+            return kept, True
+        kept.append(event)
+    return kept, False
+
+
 def found(run: Run, wanted: str) -> Transcript:
-    """Events of which any text contains `wanted`, in any case; the newest EVENTS_SHOWN of them."""
+    """The newest events of which any text contains `wanted`, in any case, as many as a page takes."""
     needle = wanted.casefold()
     rows = RunEvent.objects.filter(run_id=run.pk, seq__gt=run.last_seq - SEARCHED).order_by("-seq")
-    hits: list[RunEvent] = []
-    for event in rows.iterator(chunk_size=500):
-        if needle in json.dumps(event.payload, ensure_ascii=False).casefold():
-            hits.append(event)
-            if len(hits) == EVENTS_SHOWN:
-                break
+    every = rows.iterator(chunk_size=CHUNK)
+    hits, _ = _fitting(event for event in every if needle in json.dumps(event.payload, ensure_ascii=False).casefold())
     hits.reverse()
     return Transcript(rows_html(run.pk, hits), run.last_seq, 0, len(hits))
 

@@ -15,13 +15,19 @@ from leadroom.web.templatetags.leadroom_ui import compact, tool_icon
 
 SHOWN_LIMIT = 20_000
 """Characters of one text that a row draws; the record keeps all of it."""
+DRAWN_LIMIT = 60_000
+"""About how long the HTML of one text may get: colours and escapes can blow it up tenfold."""
 DIFF_LIMIT = 60_000
+NAME_LIMIT = 100
 FIELDS_SHOWN = 20
 _INLINE_CHARACTERS = 600
 _INLINE_LINES = 8
 _PEEK = 160
 HOUSE = "Leadroom"
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,64}m")
+_ESCAPED = re.compile("[<>&'\"]")
+_ROW_WEIGHT = 600
+_DIFF_LINE_WEIGHT = 220
 
 
 @dataclass(frozen=True)
@@ -102,9 +108,31 @@ def _words(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
+def _cost(text: str) -> int:
+    """About how long the text is as HTML."""
+    return len(text) + 5 * len(_ESCAPED.findall(text)) + 60 * text.count("\x1b")
+
+
 def _cut(value: Any, limit: int = SHOWN_LIMIT) -> tuple[str, int]:
+    """What is drawn of a text, and how many characters are left out."""
     text = _words(value)
-    return text[:limit], max(0, len(text) - limit)
+    shown = text[: max(0, limit)]
+    while (cost := _cost(shown)) > DRAWN_LIMIT:
+        shown = shown[: len(shown) * DRAWN_LIMIT // (cost + 1)]
+    return shown, len(text) - len(shown)
+
+
+def weight(payload: Any) -> int:
+    """About how many characters the row of an event will have."""
+    if not isinstance(payload, Mapping):
+        return _ROW_WEIGHT + min(_cost(_words(payload)[:SHOWN_LIMIT]), DRAWN_LIMIT)
+    text, diff, given = payload.get("text"), payload.get("diff"), payload.get("input")
+    drawn = min(_cost(text[:SHOWN_LIMIT]), DRAWN_LIMIT) if isinstance(text, str) else 0
+    if isinstance(diff, str) and len(diff) <= DIFF_LIMIT:
+        drawn += 2 * _cost(diff) + _DIFF_LINE_WEIGHT * diff.count("\n")
+    if given is not None:
+        drawn += min(_cost(_words(given)[:SHOWN_LIMIT]), DRAWN_LIMIT)
+    return _ROW_WEIGHT + drawn
 
 
 def _peek(text: str) -> str:
@@ -139,7 +167,7 @@ def _line(kind: str, icon: str) -> Callable[[Mapping[str, Any]], Look]:
 
 
 def _tool_call(payload: Mapping[str, Any]) -> Look:
-    name = _words(payload.get("name")) or "tool"
+    name = _words(payload.get("name"))[:NAME_LIMIT] or "tool"
     target = _words(payload.get("title")).removeprefix(name).strip()[:_PEEK]
     given = payload.get("input")
     kind = "tool"
@@ -157,7 +185,7 @@ def _inputs(given: Any) -> tuple[Part, ...]:
     parts, room = [], SHOWN_LIMIT
     for key, value in list(given.items())[:FIELDS_SHOWN]:
         text, left = _cut(value if isinstance(value, str) else _indented(value), room)
-        room -= len(text)
+        room -= max(len(text), _cost(text) * SHOWN_LIMIT // DRAWN_LIMIT)
         parts.append(Part(text, label=str(key)[:100], left=left))
     return tuple(parts)
 
@@ -177,7 +205,7 @@ def _tool_result(payload: Mapping[str, Any]) -> Look:
         seconds=_number(payload.get("seconds")),
     )
     fold = Fold(
-        _words(payload.get("name")) or "tool",
+        _words(payload.get("name"))[:NAME_LIMIT] or "tool",
         _peek(text),
         is_tool=True,
         end=end,

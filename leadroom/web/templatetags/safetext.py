@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import nh3
@@ -14,12 +15,16 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
 MARKDOWN_LIMIT = 200_000
+CHIPS_LIMIT = 32
+"""Hidden characters of one text that get a chip each; the rest are drawn small, or a page of them would be a flood."""
 
-# controls but tab and newline, bidi, zero width, fillers, tags, variation supplements, surrogates
+# controls but tab and newline, bidi, zero width, fillers, format controls, tags, variation selectors (of the
+# two that emoji need only those that follow nothing they could vary), surrogates
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
-    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
+    "\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+    "|(?<=[^#*0-9\xa9-\ufdff\ufe10-\U0010ffff])[\ufe0e\ufe0f]"
 )
 _CONTROL_NAMES = {
     0x00: "NULL",
@@ -31,15 +36,33 @@ _CONTROL_NAMES = {
 }
 
 
-def _chip(match: re.Match[str]) -> str:
-    point = ord(match[0])
-    name = _CONTROL_NAMES.get(point) or unicodedata.name(match[0], "hidden character")
+@cache
+def _chip(character: str) -> str:
+    point = ord(character)
+    name = _CONTROL_NAMES.get(point) or unicodedata.name(character, "hidden character")
     return format_html('<span class="chip-char" title="U+{0} {1}">U+{0}</span>', f"{point:04X}", name)
 
 
+def _with_chips(escaped: str) -> str:
+    """Escaped text with its hidden characters made visible: the first as chips, those past CHIPS_LIMIT as U+FFFD."""
+    count = 0
+
+    def show(match: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        return _chip(match[0]) if count <= CHIPS_LIMIT else "\ufffd"
+
+    shown = _HIDDEN.sub(show, escaped)
+    if count <= CHIPS_LIMIT:
+        return shown
+    return shown + format_html(
+        ' <span class="chip-char" title="drawn as U+FFFD">{} more hidden characters</span>', f"{count - CHIPS_LIMIT:,}"
+    )
+
+
 def plain_html(text: str) -> SafeString:
-    """Escaped text in which every invisible or direction-changing character is a visible chip."""
-    return mark_safe(_HIDDEN.sub(_chip, str(escape(text))))  # noqa: S308 - escaped first, chips made by format_html
+    """Escaped text in which every invisible or direction-changing character is visible, most as chips."""
+    return mark_safe(_with_chips(str(escape(text))))  # noqa: S308 - escaped first, chips made by format_html
 
 
 def hidden_characters(text: str) -> int:
@@ -146,7 +169,7 @@ _Rule = Callable[..., str]
 
 def _text_rule(before: str, after: str) -> _Rule:
     def rule(_self: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
-        return before + _HIDDEN.sub(_chip, escapeHtml(tokens[index].content)) + after
+        return before + _with_chips(escapeHtml(tokens[index].content)) + after
 
     return rule
 
