@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from django.db.models import F, Max
 from leadroom.agents import rules
 from leadroom.agents.enums import OPEN, RUNS, EventKind, Role, RunState, WaitReason
 from leadroom.agents.models import Agent, Elicitation, Endpoint, Run, RunEvent, RunNote
+from leadroom.agents.queries import REHEARSAL
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
@@ -34,14 +36,21 @@ def set_endpoint(
 ) -> Endpoint:
     """Connect the project (or one role of it) to a Messages API. `key` None keeps the stored one.
 
-    Raises BadInput for an address that is not http(s).
+    Raises BadInput for an address that is not http(s) or holds a password, and when a stored key would go to a
+    server it was not entered for.
     """
     base_url, model = base_url.strip().rstrip("/"), model.strip()
-    if not base_url.startswith(("https://", "http://", "rehearsal:")):
-        raise BadInput("The address must start with https:// or http://; nothing was changed.")
+    server = _server_of(base_url)
     if not model:
         raise BadInput("Name the model the server should use; nothing was changed.")
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise BadInput("The key holds a space or a character no key has; copy it again. Nothing was changed.")
     endpoint = Endpoint.objects.filter(project=project, role=role).first() or Endpoint(project=project, role=role)
+    if key is None and endpoint.sealed_key and server != _server_of(endpoint.base_url):
+        raise BadInput(
+            "This is another server, and the stored key was entered for the one before. Nothing was changed; "
+            "enter the key for this server, or forget the stored one."
+        )
     endpoint.base_url, endpoint.model = base_url, model
     if key is not None:
         endpoint.sealed_key = seal(key, secret=settings.SECRET_KEY)
@@ -60,6 +69,22 @@ def set_endpoint(
         },
     )
     return endpoint
+
+
+def _server_of(base_url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port. Raises BadInput for what is no address of a server."""
+    if base_url == REHEARSAL:
+        return REHEARSAL, "", None
+    try:
+        parts = urlsplit(base_url)
+        server = parts.scheme, parts.hostname or "", parts.port
+    except ValueError as error:
+        raise BadInput("The address cannot be read as one; nothing was changed.") from error
+    if server[0] not in ("https", "http") or not server[1] or not base_url.isprintable() or " " in base_url:
+        raise BadInput("The address must start with https:// or http:// and name a server; nothing was changed.")
+    if "@" in parts.netloc:
+        raise BadInput("The address holds a name or password, which pages show; nothing was changed. Use the key.")
+    return server
 
 
 @transaction.atomic
