@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from leadroom.ledger import rules
 from leadroom.ledger.models import SOURCES_DIGEST, ChainHead, Entry, Source, sources_digest
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
@@ -28,7 +29,9 @@ def record(
 
     `verb` is `room.thing.past` (`testplans.plan.frozen`), `subject` is `room.thing:id`. `sources` are mappings with
     `kind`, `uri` and maybe `note`; the payload carries their digest, so that the chain covers them too.
+    Raises NotPermitted for what an agent may not do; the caller's transaction takes everything back.
     """
+    rules.check_may_record(by, verb)
     given = [
         Source(kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in storable(list(sources))
     ]
