@@ -17,6 +17,8 @@ from leadroom.projects.enums import STAGES, MemberRole, Publish, Risk, Stage
 from leadroom.projects.models import Membership, Project, StageVisit, Stream, WorkItem
 
 COLOURS = 8
+RESERVED_SLUGS = {"new"}
+"""Words that pages use in the place of a slug."""
 
 
 @transaction.atomic
@@ -35,7 +37,7 @@ def create_project(
     """A project row with its lead. The slug is made unique; the repository itself is untouched."""
     stem = slugify(name)[:50] or "project"
     slug, n = stem, 1
-    while Project.objects.filter(slug=slug).exists():
+    while slug in RESERVED_SLUGS or Project.objects.filter(slug=slug).exists():
         n += 1
         slug = f"{stem}-{n}"
     project = Project.objects.create(

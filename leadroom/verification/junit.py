@@ -29,7 +29,7 @@ def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
         _refuse_document_type(xml)
         parsed = JUnitXml.fromstring(xml)
         reported = [case for case in _cases(parsed) if isinstance(case, XmlCase)]
-    except (ParseError, ExpatError, LookupError, JUnitXmlError, TypeError) as error:
+    except (ParseError, ExpatError, LookupError, JUnitXmlError, RecursionError, TypeError) as error:
         raise ValueError(f"the results are not JUnit XML ({error})") from error
     found: dict[str, list[Result]] = {}
     wanted = {_key(node_id): node_id for node_id in node_ids}

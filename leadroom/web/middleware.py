@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -47,6 +47,8 @@ class RefusalMiddleware:
             answer = refusal(request, 503, "The database is busy; nothing was changed. Try again in a few seconds.")
             answer["Retry-After"] = "3"
             return answer
+        if isinstance(error, DataError):  # Postgres takes no NUL in a text
+            return refusal(request, 422, "This holds characters that cannot be stored; nothing was changed.")
         return None
 
 
