@@ -1,7 +1,9 @@
 """The Messages API, one turn at a time: streams become journal lines, and a turn is whole or it did not happen."""
 
 import json
+import math
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import anthropic
@@ -10,12 +12,16 @@ from anthropic import AsyncAnthropic
 
 from leadroom.agents.enums import EventKind
 from leadroom.agents.queries import ModelAccess
+from leadroom.lib.clock import now
 from leadroom.lib.errors import LeadroomError
+from leadroom.lib.shapes import clip
 from leadroom.runners.base import ToolCall
 from leadroom.runners.journal import Journal
 
 MAX_TOKENS = 16_000
 READ_TIMEOUT_SECONDS = 120.0
+_FOREIGN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, anthropic.AnthropicError)
+"""What the SDK raises over a stream that is no Messages API's: no events at all, or in an impossible order."""
 
 
 class Retry(Exception):
@@ -70,6 +76,9 @@ class Wire:
             raise judged(error, self._access) from error
         except (anthropic.APIConnectionError, httpx2.HTTPError, TimeoutError) as error:
             raise Retry(f"the connection to {self._access.base_url} failed ({type(error).__name__})") from error
+        except _FOREIGN as error:
+            name = type(error).__name__
+            raise Retry(f"{self._access.base_url} did not answer as a Messages API does ({name})") from error
 
     async def _stream(self, messages: list[dict[str, Any]], journal: Journal) -> Turn:
         raw_inputs: dict[int, str] = {}
@@ -94,7 +103,8 @@ class Wire:
             except ValueError as error:  # the SDK could not parse a tool's JSON
                 unreadable = str(error)
             message = stream.current_message_snapshot
-        if not unreadable and message.stop_reason is None:
+        is_about_a_tool = any(block.type == "tool_use" for block in message.content)
+        if message.stop_reason is None and not (unreadable and is_about_a_tool):
             raise Retry("the answer broke off before its end")
         return _whole(message, raw_inputs, unreadable)
 
@@ -120,7 +130,7 @@ def _whole(message: Any, raw_inputs: dict[int, str], unreadable: str) -> Turn:
         calls, content = [], [b for b in content if b["type"] != "tool_use"]
     usage = message.usage
     cached = (usage.cache_read_input_tokens or 0) + (usage.cache_creation_input_tokens or 0)
-    return Turn(content, calls, unreadable, usage.input_tokens + cached, usage.output_tokens)
+    return Turn(content, calls, unreadable, (usage.input_tokens or 0) + cached, usage.output_tokens or 0)
 
 
 def judged(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
@@ -129,20 +139,32 @@ def judged(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
     if kind == "overloaded_error" or status >= 500 or status in (408, 409):
         return Retry(f"the server at {access.base_url} is overloaded or failing ({status})")
     if status == 429:
-        after = error.response.headers.get("retry-after", "")
-        try:
-            return Limited(min(max(float(after), 0.1), 3_600))
-        except ValueError:
-            return Refused(
-                f"{access.base_url} answers 429 without saying when to come back, as at a spend cap. "
-                "Raise the cap or change the endpoint, then resume the run; its work is kept."
-            )
+        seconds = _pause(error.response.headers.get("retry-after", ""))
+        if seconds is not None:
+            return Limited(seconds)
+        return Refused(
+            f"{access.base_url} answers 429 without saying when to come back, as at a spend cap. "
+            "Raise the cap or change the endpoint, then resume the run; its work is kept."
+        )
     if status == 200:
         return Retry(f"the server at {access.base_url} broke off with an error")
     cures = {401: "Check the key", 402: "Check the account's balance", 403: "Check what the key may use"}
     cure = cures.get(status, "Check the endpoint's address and model")
-    said = str(getattr(error, "message", error))[:300].replace(access.key, "…") if access.key else str(error)[:300]
+    said = str(getattr(error, "message", error))
+    said = clip(said.replace(access.key, "…") if access.key else said, 300)
     return Refused(
         f"{access.base_url} refuses model {access.model!r} ({status}: {said}). {cure} in the project's settings, "
         "then resume the run; its work is kept."
     )
+
+
+def _pause(retry_after: str) -> float | None:
+    """Seconds to wait by a retry-after header, a number or a date; None when it says neither. 0.1 s to an hour."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(retry_after) - now()).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.1), 3_600)
