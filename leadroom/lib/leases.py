@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import IO
 from leadroom.lib.errors import Conflict, Fenced
 
 log = logging.getLogger(__name__)
+LEAVE_SECONDS = 3.0
+"""What a holder may take to leave after its work is put down, before its successor gives up on the lock."""
+LOOK_SECONDS = 0.05
 
 
 def holder_lock(home: Path, name: str) -> Path:
@@ -23,16 +27,24 @@ def holder_lock(home: Path, name: str) -> Path:
 
 
 class HolderLock:
-    """An exclusive lock file with the holder's pid in JSON. The kernel releases it when the process ends."""
+    """An exclusive lock file with the holder's pid in JSON. The kernel releases it when the process ends.
 
-    def __init__(self, path: Path) -> None:
+    A holder that is just leaving is given `wait_seconds` to do so. Raises Conflict when the lock stays held.
+    """
+
+    def __init__(self, path: Path, *, wait_seconds: float = 0.0) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file: IO[str] = path.open("a+")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._file.close()
-            raise Conflict(f"{path.stem} is held by another process already.") from error
+        deadline = time.monotonic() + wait_seconds
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() >= deadline:
+                    self._file.close()
+                    raise Conflict(f"{path.stem} is held by another process already.") from error
+                time.sleep(LOOK_SECONDS)
         self._file.seek(0)
         self._file.truncate()
         self._file.write(json.dumps({"pid": os.getpid()}))
@@ -60,7 +72,7 @@ def boot_id() -> str:
 
 
 class Heartbeat(threading.Thread):
-    """Calls `renew` every `seconds`; on Fenced calls `on_fenced` once and ends. Other errors are tried again.
+    """Calls `renew` at once and every `seconds`; on Fenced calls `on_fenced` once and ends. Other errors do not end it.
 
     A thread of its own, so that a long tool call or a busy loop does not look like death.
     """
@@ -71,7 +83,7 @@ class Heartbeat(threading.Thread):
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        while not self._stopped.wait(self._seconds):
+        while True:
             try:
                 self._renew()
             except Fenced:
@@ -79,6 +91,8 @@ class Heartbeat(threading.Thread):
                 return
             except Exception:  # the database may be away for a while; the lease decides
                 log.warning("heartbeat missed", exc_info=True)
+            if self._stopped.wait(self._seconds):
+                return
 
     def stop(self) -> None:
         self._stopped.set()

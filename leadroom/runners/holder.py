@@ -2,6 +2,9 @@
 
 import asyncio
 import logging
+import os
+import stat
+from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -13,11 +16,12 @@ from leadroom.agents.queries import model_access
 from leadroom.guardrails.enums import RoleAccess
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import HoldEnd, HolderLock, hold, holder_lock
+from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock
 from leadroom.runners.base import Workplace
 from leadroom.runners.builtin.loop import Session
 from leadroom.sandbox.profiles import tree_profile
 from leadroom.sandbox.registry import sweep
+from leadroom.worktrees.git import clear_stale_locks
 from leadroom.worktrees.keeping import open_tree
 
 log = logging.getLogger(__name__)
@@ -31,7 +35,7 @@ def hold_run(run_id: int, generation: int) -> None:
         log.info("run %s moved on to generation %s", run_id, run.generation)
         return
     try:
-        lock = HolderLock(holder_lock(settings.HOME_DIR, f"run-{run_id}"))
+        lock = HolderLock(holder_lock(settings.HOME_DIR, f"run-{run_id}"), wait_seconds=LEAVE_SECONDS)
     except Conflict as error:
         log.warning("%s", error)
         return
@@ -92,8 +96,16 @@ def _prepare(run: Run) -> Workplace:
     if access is RoleAccess.NOTHING:
         return Workplace(run, None, None)
     worktree = open_tree(run=run, now=now())
+    _clear_locks(worktree.path / ".git")
     profile = tree_profile(worktree.path, is_writable=access is RoleAccess.WRITE)
     return Workplace(run, worktree, profile)
+
+
+def _clear_locks(git: Path) -> None:
+    """Remove what a git that died with its holder left locked; we hold the run's lock, so nobody else works there."""
+    if stat.S_ISDIR(os.lstat(git).st_mode):  # the sandbox refuses any other tree with a sentence
+        for name in clear_stale_locks(git, max_age_seconds=0):
+            log.warning("%s: a stale %s was removed", git.parent.name, name)
 
 
 def _note_endpoint(run: Run, model: str, base_url: str) -> None:

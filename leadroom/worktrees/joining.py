@@ -5,6 +5,7 @@ import datetime as dt
 from django.utils.text import slugify
 
 from leadroom.lib.actors import system
+from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict
 from leadroom.projects.enums import Publish
 from leadroom.worktrees import actions
@@ -68,6 +69,7 @@ def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
                 now=now,
             )
             return
+        crash_point("worktrees.branch-moved")
     actions.keep_merge(stitch=stitch, merge_commit=merge, by=BY, now=now)
 
 
@@ -79,12 +81,14 @@ def publish_merge(*, stitch: Stitch, now: dt.datetime) -> None:
         try:
             theirs = control.resolve(f"refs/source/{project.default_branch}")  # where the user's branch was last seen
             ref = _publish(control, stitch, project.default_branch, expected=theirs)
+            crash_point("worktrees.published")
             actions.keep_publication(stitch=stitch, ref=ref, problem="", by=BY, now=now)
             return
         except (RepositoryProblem, Conflict) as error:
             problem = str(error)
     try:
         ref = _publish(control, stitch, branch_name(stitch), expected=None)
+        crash_point("worktrees.published")
     except (RepositoryProblem, Conflict) as error:
         actions.keep_publication(stitch=stitch, ref="", problem=str(error), by=BY, now=now)
         return
