@@ -13,8 +13,9 @@ from django.conf import settings
 from leadroom.agents import holding
 from leadroom.agents import queries as runs
 from leadroom.lib.clock import now as clock_now
-from leadroom.lib.errors import Fenced
-from leadroom.lib.leases import boot_id, holder_lock, is_held
+from leadroom.lib.crash import crash_point
+from leadroom.lib.errors import Conflict, Fenced
+from leadroom.lib.leases import HolderLock, boot_id, holder_lock, is_held
 from leadroom.verification import actions as verifications
 from leadroom.verification import queries as verification_queries
 
@@ -25,7 +26,21 @@ REBOOTED = "The machine was restarted while this run was at work. Its work is ke
 
 
 def place(now: dt.datetime) -> int:
-    """Start holders for queued runs and verifications as far as there is room. Returns how many were started."""
+    """Start holders for queued runs and verifications as far as there is room. Returns how many were started.
+
+    One process of this host places at a time; another that comes meanwhile leaves it to that one.
+    """
+    try:
+        lock = HolderLock(settings.HOME_DIR / "run" / "placement.lock")
+    except Conflict:
+        return 0
+    try:
+        return _place(now)
+    finally:
+        lock.release()
+
+
+def _place(now: dt.datetime) -> int:
     started = 0
     free = settings.CEILING - runs.running_count()
     for run in runs.next_queued(max(free, 0)):
@@ -35,12 +50,14 @@ def place(now: dt.datetime) -> int:
         if generation is not None:
             start_holder("hold_run", f"run-{run.pk}", run.pk, generation)
             started += 1
+            crash_point("placement.claimed")
     room = VERIFICATIONS_AT_ONCE - verification_queries.running_count()
     for pk in verification_queries.queued_ids(max(room, 0)):
         generation = verifications.claim(verification_id=pk, host=settings.HOST_NAME, now=now)
         if generation is not None:
             start_holder("hold_verification", f"verification-{pk}", pk, generation)
             started += 1
+            crash_point("placement.claimed")
     return started
 
 

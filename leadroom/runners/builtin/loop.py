@@ -1,7 +1,9 @@
 """The built-in agent loop: a turn, its tools, the next turn, until the report or a reason to wait."""
 
+import contextlib
 import datetime as dt
 import random
+import time
 from asyncio import sleep
 from typing import Any
 
@@ -12,8 +14,9 @@ from leadroom.agents.enums import EventKind
 from leadroom.agents.models import RunNote
 from leadroom.agents.queries import ModelAccess, session_of
 from leadroom.lib.clock import now
+from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import LeadroomError
-from leadroom.lib.shapes import clip
+from leadroom.lib.shapes import clip, storable
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.builtin.wire import Limited, Refused, Retry, Turn, Wire
 from leadroom.runners.gate import use_tool
@@ -71,6 +74,8 @@ class Session:
         finally:
             await self.wire.close()
 
+            with contextlib.suppress(Exception):  # a holder that is stopped or replaced leaves what was said so far
+                await self.journal.flush()
     async def _restore(self) -> None:
         self.messages = await sync_to_async(session_of)(self.run)
         if not self.messages:
@@ -86,8 +91,9 @@ class Session:
             await self._add({"role": "user", "content": [{"type": "text", "text": NUDGE}]})
 
     async def _add(self, message: dict[str, Any], *, delivered: list[RunNote] | None = None, **fields: Any) -> None:
-        await self.journal.flush(messages=[message], delivered=delivered or [], **fields)
-        self.messages.append(message)
+        kept = storable(message)  # what the model is sent is what a resumed holder would send
+        await self.journal.flush(messages=[kept], delivered=delivered or [], **fields)
+        self.messages.append(kept)
 
     async def _deliver_notes(self) -> None:
         notes = await sync_to_async(lambda: list(RunNote.objects.filter(run=self.run, delivered_at=None)))()
@@ -100,7 +106,7 @@ class Session:
 
     async def _next_turn(self) -> Turn:
         """One whole turn, with pauses for limits and faults. Raises GaveUp after GIVE_UP_SECONDS of faults, Refused."""
-        began, attempt = now(), 0
+        began, attempt = time.monotonic(), 0  # a clock that is set, or a night asleep, is no outage
         while True:
             try:
                 return await self.wire.turn(_merged(self.messages), self.journal)
@@ -115,9 +121,9 @@ class Session:
                 await sync_to_async(holding.limit)(run=self.run, until=until, now=now())
                 await sleep(limited.seconds)
                 await sync_to_async(holding.unlimit)(run=self.run, now=now())
-                began = now()
+                began = time.monotonic()
             except Retry as fault:
-                waited = (now() - began).total_seconds()
+                waited = time.monotonic() - began
                 if waited > GIVE_UP_SECONDS:
                     raise GaveUp(
                         f"For {waited / 60:.0f} minutes {fault}. "
@@ -156,6 +162,7 @@ class Session:
         )
         if turn.unreadable:
             return await self._say_unreadable(turn.unreadable)
+        crash_point("runners.turn-stored")
         if not turn.calls:
             return await self._nudge()
         self.silent = 0
@@ -168,6 +175,7 @@ class Session:
             outcome = await use_tool(self.place, call)
             seconds = (now() - began).total_seconds()
             self.journal.write(
+            crash_point("runners.tool-done")
                 EventKind.TOOL_RESULT,
                 id=call.id,
                 name=call.name,
@@ -202,6 +210,7 @@ class Session:
 
     async def _say_unreadable(self, problem: str) -> bool:
         self.malformed += 1
+                crash_point("runners.before-complete")
         said = clip(problem, 500)
         text = f"Your last tool call could not be read: {said}. Nothing was done. Send it again as valid JSON."
         self.journal.write(EventKind.ERROR, text=text)
