@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from leadroom.lib.clock import now
+from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import HoldEnd, HolderLock, hold, holder_lock
-from leadroom.lib.shapes import clip
+from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock
+from leadroom.lib.shapes import clip, storable
 from leadroom.sandbox.process import Completed, run
 from leadroom.sandbox.profiles import Mount, Profile, tree_profile
 from leadroom.sandbox.registry import sweep
@@ -33,6 +34,8 @@ OUTPUT_LIMIT = 200_000
 OUT = "/work/out"
 PYTEST_OPTIONS = ("-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit2", "--rootdir=.")
 """Results are named from the tree's root, also where a folder has a pytest.ini of its own."""
+START_PYTEST = "import os, sys, pytest; sys.path.insert(0, os.getcwd()); sys.exit(pytest.main(sys.argv[1:]))"
+"""As `python -m pytest`, except that a pytest.py in the tree cannot take the runner's place."""
 _NOTHING_RAN = {4, 5}
 """pytest's exit status for usage errors (such as a node id that is not there) and for no tests."""
 
@@ -45,7 +48,7 @@ def hold_verification(verification_id: int, generation: int) -> None:
         return
     name = f"verification-{verification_id}"
     try:
-        lock = HolderLock(holder_lock(settings.HOME_DIR, name))
+        lock = HolderLock(holder_lock(settings.HOME_DIR, name), wait_seconds=LEAVE_SECONDS)
     except Conflict as error:
         log.warning("%s", error)
         return
@@ -61,16 +64,19 @@ def hold_verification(verification_id: int, generation: int) -> None:
         log.info("%s", error)
     finally:
         sweep(name)
+        shutil.rmtree(_tree_of(verification), ignore_errors=True)
         lock.release()
 
 
 async def _verify(verification: VerificationRun, name: str) -> None:
-    tree = verification.item.project.folder / "trees" / name
+    tree = _tree_of(verification)
     try:
         shutil.rmtree(tree, ignore_errors=True)  # what a killed verification left
         control = await asyncio.to_thread(control_of, verification.item.project)
         await asyncio.to_thread(control.checkout_clean, tree, commit=verification.commit)
         results, output = await _run_plan(verification, tree, name)
+        crash_point("verification.before-finish")
+        await asyncio.to_thread(actions.finish, verification=verification, results=results, output=output, now=now())
     except Fenced:
         raise
     except LeadroomError as error:
@@ -79,10 +85,10 @@ async def _verify(verification: VerificationRun, name: str) -> None:
         log.exception("verification %s broke", verification.pk)
         problem = f"Leadroom itself failed here ({type(error).__name__}: {error}). Nothing was merged; run it again."
         await asyncio.to_thread(actions.break_off, verification=verification, problem=problem, now=now())
-    else:
-        await asyncio.to_thread(actions.finish, verification=verification, results=results, output=output, now=now())
-    finally:
-        shutil.rmtree(tree, ignore_errors=True)
+
+
+def _tree_of(verification: VerificationRun) -> Path:
+    return verification.item.project.folder / "trees" / f"verification-{verification.pk}"
 
 
 async def _run_plan(verification: VerificationRun, tree: Path, name: str) -> tuple[dict[int, Result], str]:
@@ -92,11 +98,8 @@ async def _run_plan(verification: VerificationRun, tree: Path, name: str) -> tup
         bench = _Bench(profile, out, name)
         if setup := verification.item.project.setup_command:
             await bench.set_up(setup)
-        by_node = {case.node_id: case for case in cases if case.node_id}
-        results = {by_node[node].pk: result for node, result in (await bench.pytest(list(by_node))).items()}
-        for case in cases:
-            if case.command:
-                results[case.pk] = await bench.command(case)
+        found = await bench.pytest([case.node_id for case in cases if case.node_id])
+        results = {case.pk: await bench.command(case) if case.command else found[case.node_id] for case in cases}
         return results, clip(bench.output, OUTPUT_LIMIT)
 
 
@@ -111,7 +114,7 @@ class _Bench:
         done = await run(
             self._profile, argv, timeout_seconds=seconds, output_limit_bytes=OUTPUT_LIMIT, marker=self._marker
         )
-        self.output += f"$ {' '.join(argv)}\n{done.output.decode(errors='replace')}\n"
+        self.output += f"$ {' '.join(argv)}\n{_text(done)}\n"
         if done.is_timed_out:
             self.output += f"(stopped after {seconds:g} s)\n"
         return done
@@ -119,7 +122,7 @@ class _Bench:
     async def set_up(self, command: str) -> None:
         done = await self._run(["sh", "-c", command], SETUP_SECONDS)
         if done.exit_status:
-            tail = done.output.decode(errors="replace")[-600:]
+            tail = _text(done)[-600:]
             raise LeadroomError(
                 f"The project's set-up command failed with status {done.exit_status}: {tail} Mend it in the project's "
                 "settings, then run the verification again."
@@ -140,7 +143,7 @@ class _Bench:
     async def _pytest(self, nodes: list[str], seconds: float) -> dict[str, Result]:
         report = self._out / "junit.xml"
         report.unlink(missing_ok=True)
-        argv = ["python", "-m", "pytest", *PYTEST_OPTIONS, f"--junitxml={OUT}/junit.xml", *nodes]
+        argv = ["python", "-I", "-c", START_PYTEST, *PYTEST_OPTIONS, f"--junitxml={OUT}/junit.xml", *nodes]
         done = await self._run(argv, seconds)
         if done.is_timed_out:
             return _all(nodes, Outcome.ERROR, f"Did not end within {seconds:g} s.") if len(nodes) == 1 else {}
@@ -158,10 +161,14 @@ class _Bench:
 
     async def command(self, case: TestCase) -> Result:
         done = await self._run(["sh", "-c", case.command], ONE_CASE_SECONDS)
-        tail = done.output.decode(errors="replace")[-4_000:]
+        tail = _text(done)[-4_000:]
         if done.is_timed_out:
             return Result(Outcome.ERROR, done.seconds, f"Did not end within {ONE_CASE_SECONDS:g} s.\n{tail}")
         return Result(Outcome.FAILED if done.exit_status else Outcome.PASSED, done.seconds, tail)
+
+
+def _text(done: Completed) -> str:
+    return storable(done.output.decode(errors="replace"))
 
 
 def _all(nodes: Iterable[str], outcome: Outcome, message: str) -> dict[str, Result]:
@@ -172,5 +179,5 @@ def _unreported(nodes: list[str], done: Completed) -> dict[str, Result]:
     """A process that reports nothing proves nothing; alone, it is named as the error it is."""
     if len(nodes) > 1 or done.exit_status in _NOTHING_RAN:
         return {}
-    tail = done.output.decode(errors="replace")[-2_000:]
+    tail = _text(done)[-2_000:]
     return _all(nodes, Outcome.ERROR, f"The test process ended with status {done.exit_status} and no result.\n{tail}")
