@@ -48,16 +48,16 @@ def _place(now: dt.datetime) -> int:
             run_id=run.pk, ceiling=settings.CEILING, host=settings.HOST_NAME, boot_id=boot_id(), now=now
         )
         if generation is not None:
+            crash_point("placement.claimed")
             start_holder("hold_run", f"run-{run.pk}", run.pk, generation)
             started += 1
-            crash_point("placement.claimed")
     room = VERIFICATIONS_AT_ONCE - verification_queries.running_count()
     for pk in verification_queries.queued_ids(max(room, 0)):
         generation = verifications.claim(verification_id=pk, host=settings.HOST_NAME, now=now)
         if generation is not None:
+            crash_point("placement.claimed")
             start_holder("hold_verification", f"verification-{pk}", pk, generation)
             started += 1
-            crash_point("placement.claimed")
     return started
 
 

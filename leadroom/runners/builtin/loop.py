@@ -72,10 +72,10 @@ class Session:
             await self.journal.flush()
             await sync_to_async(holding.fail)(run=self.run, reason=str(error), now=now())
         finally:
-            await self.wire.close()
-
             with contextlib.suppress(Exception):  # a holder that is stopped or replaced leaves what was said so far
                 await self.journal.flush()
+            await self.wire.close()
+
     async def _restore(self) -> None:
         self.messages = await sync_to_async(session_of)(self.run)
         if not self.messages:
@@ -160,9 +160,9 @@ class Session:
             input_tokens=self.run.input_tokens,
             output_tokens=self.run.output_tokens,
         )
+        crash_point("runners.turn-stored")
         if turn.unreadable:
             return await self._say_unreadable(turn.unreadable)
-        crash_point("runners.turn-stored")
         if not turn.calls:
             return await self._nudge()
         self.silent = 0
@@ -173,9 +173,9 @@ class Session:
         for call in calls:
             began = now()
             outcome = await use_tool(self.place, call)
+            crash_point("runners.tool-done")
             seconds = (now() - began).total_seconds()
             self.journal.write(
-            crash_point("runners.tool-done")
                 EventKind.TOOL_RESULT,
                 id=call.id,
                 name=call.name,
@@ -187,6 +187,7 @@ class Session:
             results.append(_result(call.id, clip(outcome.text, RESULT_LIMIT), outcome.is_error))
             outcomes.append(outcome)
         await self._add({"role": "user", "content": results})
+        crash_point("runners.results-stored")
         is_malformed = any(outcome.is_malformed for outcome in outcomes)
         self.malformed = self.malformed + 1 if is_malformed else 0
         if self.malformed >= MALFORMED_LIMIT:
@@ -201,6 +202,7 @@ class Session:
             if outcome.blocked_because:
                 raise GaveUp(outcome.blocked_because)
             if outcome.ends:
+                crash_point("runners.before-complete")
                 await sync_to_async(holding.complete)(run=self.run, now=now())
                 return True
             if outcome.waits:
@@ -210,7 +212,6 @@ class Session:
 
     async def _say_unreadable(self, problem: str) -> bool:
         self.malformed += 1
-                crash_point("runners.before-complete")
         said = clip(problem, 500)
         text = f"Your last tool call could not be read: {said}. Nothing was done. Send it again as valid JSON."
         self.journal.write(EventKind.ERROR, text=text)
