@@ -30,6 +30,27 @@ def _switch(name: str, default: bool) -> bool:
     return raw in {"1", "true", "yes"}
 
 
+def _make_private(home: Path) -> None:
+    """The data folder for this user alone, also when it was there before; a folder of somebody else's things stays."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    is_ours = not any(home.iterdir()) or all((home / name).is_dir() for name in _FOLDERS)
+    folders = [home / name for name in _FOLDERS]
+    for folder in folders:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    for folder in [home, *folders] if is_ours else folders:
+        status = folder.stat()
+        if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+            folder.chmod(0o700)
+
+
+def _make_private_file(path: Path) -> None:
+    """The file exists and only this user can read it; SQLite's own files beside it get the same mode."""
+    path.touch(mode=0o600)
+    status = path.stat()
+    if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+        path.chmod(0o600)
+
+
 def _secret_key(home: Path) -> str:
     if key := os.environ.get("LEADROOM_SECRET_KEY", ""):
         if len(key) < 32:
@@ -49,12 +70,14 @@ def _secret_key(home: Path) -> str:
     return path.read_text().strip()
 
 
+_FOLDERS = ("run", "log", "keys", "projects")
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME_DIR = Path(_text("LEADROOM_HOME", "~/.leadroom")).expanduser().resolve()
 try:
-    for _folder in (HOME_DIR, HOME_DIR / "run", HOME_DIR / "log", HOME_DIR / "keys", HOME_DIR / "projects"):
-        _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(HOME_DIR)
     SECRET_KEY = _secret_key(HOME_DIR)
+    if not os.environ.get("DATABASE_URL", "").strip():
+        _make_private_file(HOME_DIR / "db.sqlite3")
 except OSError as error:
     raise ImproperlyConfigured(
         f"The data folder {HOME_DIR} cannot be written ({error.strerror}); "
@@ -242,7 +265,13 @@ USE_I18N = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "formatters": {
+        "line": {
+            "()": "leadroom.lib.redaction.RedactingFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "secrets": [SECRET_KEY, MODEL_KEY],
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
