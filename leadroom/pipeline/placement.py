@@ -21,6 +21,8 @@ from leadroom.verification import queries as verification_queries
 
 log = logging.getLogger(__name__)
 VERIFICATIONS_AT_ONCE = 1
+UNHEARD_SECONDS = 2
+"""After two heartbeats missed its lock is looked at: on this host that tells death before the lease runs out."""
 LOST = "The process that held this run ended without a word. Its work is kept up to its last stored message."
 REBOOTED = "The machine was restarted while this run was at work. Its work is kept; nothing restarts by itself."
 
@@ -81,8 +83,8 @@ def reap(now: dt.datetime) -> int:
 
     On this host death is certain (the kernel released the lock); from another host only a long silence tells.
     """
-    reaped = 0
-    for run in runs.expired_runs(now):
+    reaped, unheard = 0, now + dt.timedelta(seconds=holding.LEASE_SECONDS - UNHEARD_SECONDS)
+    for run in runs.expired_runs(unheard):
         reason = _death(run.host, run.boot_id, f"run-{run.pk}", run.lease_expires_at, now)
         if reason:
             try:
@@ -90,7 +92,7 @@ def reap(now: dt.datetime) -> int:
                 reaped += 1
             except Fenced as error:
                 log.info("%s", error)
-    for verification in verification_queries.expired(now):
+    for verification in verification_queries.expired(unheard):
         name = f"verification-{verification.pk}"
         if _death(verification.host, "", name, verification.lease_expires_at, now):
             try:

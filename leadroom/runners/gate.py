@@ -40,7 +40,7 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
         return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
     ruling = await rule_on(place, tool)
     if not ruling.is_allowed:
-        return Outcome(f"Not allowed: {ruling.reason}", is_error=True)
+        return Outcome(f"Not allowed: {ruling.reason}", is_error=True, is_malformed=role not in tool.roles)
     try:
         return await _HANDLERS[call.name](place, shape)
     except Fenced:

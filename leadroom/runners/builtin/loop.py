@@ -20,6 +20,7 @@ from leadroom.lib.shapes import clip, storable
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.builtin.wire import Limited, Refused, Retry, Turn, Wire
 from leadroom.runners.gate import use_tool
+from leadroom.runners.house_tools import HANDLERS as HOUSE
 from leadroom.runners.house_tools import standing_outcome
 from leadroom.runners.journal import Journal
 from leadroom.runners.tools import TOOLBOX, tools_of
@@ -50,6 +51,7 @@ class Session:
         self.wire = Wire(access, system=self.run.system_prompt, tools=definitions)
         self.messages: list[dict[str, Any]] = []
         self.malformed = self.silent = 0
+        self.refused: list[tuple[str, Any]] = []
 
     async def hold(self) -> None:
         """Work until the run waits, completes or fails; that state is stored on return. Raises Fenced."""
@@ -188,7 +190,7 @@ class Session:
             outcomes.append(outcome)
         await self._add({"role": "user", "content": results})
         crash_point("runners.results-stored")
-        is_malformed = any(outcome.is_malformed for outcome in outcomes)
+        is_malformed = any(outcome.is_malformed for outcome in outcomes) or self._repeats(calls, outcomes)
         self.malformed = self.malformed + 1 if is_malformed else 0
         if self.malformed >= MALFORMED_LIMIT:
             raise GaveUp(
@@ -196,6 +198,12 @@ class Session:
                 f"The last: {clip(outcomes[-1].text, 400)}"
             )
         return await self._leave_if_due(outcomes)
+
+    def _repeats(self, calls: list[ToolCall], outcomes: list[Outcome]) -> bool:
+        """Whether the agent tells the house word for word what was just refused. A failed command may be repeated."""
+        is_refused = all(outcome.is_error for outcome in outcomes) and all(call.name in HOUSE for call in calls)
+        before, self.refused = self.refused, [(call.name, call.input) for call in calls] if is_refused else []
+        return bool(self.refused) and self.refused == before
 
     async def _leave_if_due(self, outcomes: list[Outcome]) -> bool:
         for outcome in outcomes:
