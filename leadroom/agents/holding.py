@@ -95,12 +95,19 @@ def append_events(
     now: dt.datetime,
     messages: Sequence[Mapping[str, Any]] = (),
     delivered: Sequence[RunNote] = (),
+    unless_after: int | None = None,
     **fields: Any,
 ) -> int:
     """Append lines with the next `seq`s, messages of the session, and changes of the run's own row, all or nothing.
 
     Texts are stored as `lib.shapes.storable` makes them. Returns the last seq. Raises Fenced.
+    `unless_after` is for a repetition whose first outcome is unknown: the last seq before it; found stored, it is not
+    stored again.
     """
+    if unless_after is not None:
+        run.refresh_from_db(fields=["last_seq"])
+        if lines and run.last_seq == unless_after + len(lines):
+            return run.last_seq
     lines = [Line(line.kind, storable(line.payload), line.at) for line in lines]
     if lines:
         fields |= {"last_seq": F("last_seq") + len(lines), "last_event_at": now}

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import OperationalError, close_old_connections
 
 from leadroom.agents import holding
 from leadroom.agents.enums import EventKind
@@ -13,11 +16,15 @@ from leadroom.agents.models import Run, RunNote
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Fenced
 
+log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.08
 SPEECH_SECONDS = 1.0
 """How long an unfinished sentence may gather before it is shown as it stands."""
 SENTENCE_CHARACTERS = 60
 LINE_CHARACTERS = 240
+PATIENCE_SECONDS = 60.0
+"""How long lines wait for a database that does not answer before the run gives up."""
+PAUSE_SECONDS = 0.5
 _SPEECH = (EventKind.MESSAGE, EventKind.THOUGHT)
 
 
@@ -80,9 +87,25 @@ class Journal:
             if not (lines or messages or fields):
                 return
             try:
-                await sync_to_async(holding.append_events)(
-                    run=self._run, lines=lines, messages=messages, delivered=delivered, now=now(), **fields
-                )
+                await self._store(lines, messages=messages, delivered=delivered, **fields)
             except Exception:
                 self._lines = lines + self._lines
                 raise
+
+    async def _store(self, lines: Sequence[holding.Line], **rest: Any) -> None:
+        """Write, and wait while the database is busy or away. A write whose outcome is unknown is not done twice."""
+        before, deadline = self._run.last_seq, time.monotonic() + PATIENCE_SECONDS
+        is_again = False
+        while True:
+            try:
+                await sync_to_async(holding.append_events)(
+                    run=self._run, lines=lines, now=now(), unless_after=before if is_again else None, **rest
+                )
+                return
+            except OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                log.warning("run %s: the database does not answer; its lines wait", self._run.pk, exc_info=True)
+                is_again = True
+                await sync_to_async(close_old_connections)()
+                await asyncio.sleep(PAUSE_SECONDS)
