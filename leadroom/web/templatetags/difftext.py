@@ -15,6 +15,7 @@ LINE_LIMIT = 2_000  # rows drawn per file
 SOURCE_LIMIT = 60_000  # characters of a hunk worth colouring
 COLOUR_LIMIT = 400  # characters of a line worth colouring or comparing
 _HUNK = re.compile(r"^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
+_QUOTED = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
 _WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
 _LEXERS = {
     **{name: name for name in ("json", "html", "css", "toml", "yaml", "sql", "go", "c", "java")},
@@ -68,7 +69,7 @@ def parse_diff(text: str) -> list[FileDiff]:
         row = rows[at]
         at += 1
         if row.startswith("diff --git ") or (row.startswith("--- ") and not (files and not files[-1].lines)):
-            files.append(FileDiff(path=row.rpartition(" b/")[2] if " b/" in row else row[4:]))
+            files.append(FileDiff(path=_named(row)))
         if not files:
             continue
         if match := _HUNK.match(row):
@@ -78,15 +79,42 @@ def parse_diff(text: str) -> list[FileDiff]:
     return files
 
 
+def _named(row: str) -> str:
+    """The path of a header. Both halves of `diff --git` are the same but for a rename, which says so itself."""
+    names = row.removeprefix("diff --git ")
+    if names == row:
+        return _name(row[4:])
+    half = len(names) // 2
+    first, second = _name(names[:half]), _name(names[half + 1 :])
+    return second if first == second and names[half : half + 1] == " " else names
+
+
+def _name(text: str) -> str:
+    """A file's name as git writes it, without the `a/` or `b/` and its quotes."""
+    if len(text) > 1 and text.startswith('"') and text.endswith('"'):
+        text = _QUOTED.sub(_unquoted, text[1:-1].encode("utf-8", "surrogatepass")).decode("utf-8", "backslashreplace")
+    return text[2:] if text.startswith(("a/", "b/")) else text
+
+
+def _unquoted(match: re.Match[bytes]) -> bytes:
+    """The byte; a line break or tab in a name stays the `\\n` or `\\t` that git shows."""
+    code = match[1]
+    if code.isdigit():
+        return bytes([int(code, 8)])
+    return code if code in b'\\"' else match[0]
+
+
 def _header(file: FileDiff, row: str) -> None:
-    if row.startswith("+++ b/"):
-        file.path = row[6:]
+    if row.startswith("+++ ") and row != "+++ /dev/null":
+        file.path = _name(row[4:].removesuffix("\t"))  # git ends a name that holds a space with a tab
+    elif row.startswith("rename to "):
+        file.path = _name(row[10:])
     elif row.startswith("new file"):
         file.change = "added"
     elif row.startswith("deleted file"):
         file.change = "removed"
     elif row.startswith("rename from "):
-        file.change, file.old_path = "renamed", row[12:]
+        file.change, file.old_path = "renamed", _name(row[12:])
     elif row.startswith(("Binary files", "GIT binary patch")):
         file.change = "binary"
 
