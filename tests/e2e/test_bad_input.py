@@ -1,4 +1,4 @@
-"""What cannot be used is refused in a sentence, in a browser, with nothing lost and nothing run; what can be used is."""
+"""What cannot be used is refused in a sentence, in a browser, nothing lost and nothing run; the rest works."""
 
 import os
 from collections.abc import Iterator
@@ -166,7 +166,9 @@ def test_a_repository_without_python_or_tests_is_told_so_and_connected(house: Ho
     look(visit, path)
     warnings = visit.page.locator("#connect-form .note")
     expect(warnings.filter(has_text="No Python was found on main; verification runs pytest.")).to_be_visible()
-    expect(warnings.filter(has_text="No tests were found; the first item's plan will bring the first ones.")).to_be_visible()
+    expect(
+        warnings.filter(has_text="No tests were found; the first item's plan will bring the first ones.")
+    ).to_be_visible()
     connect(visit, path, "Only words")
 
 
@@ -266,7 +268,10 @@ def test_another_model_server_works_on_a_repository_with_a_file_of_200_mb(house:
         assert {request["model"] for request in model.requests} == {"someone-elses-model"}
         # its planner only ever does what its requirements agent did: told three times, then a card
         planner = house.run_of(item, "planner")
-        expect(page.locator(f"#card-run-{planner}")).to_be_visible(timeout=30_000)
+        stopped = page.locator(f"#card-run-{planner}")
+        expect(stopped).to_contain_text("3 calls in a row that could not be used", timeout=30_000)
+        expect(stopped).to_contain_text("you have yet to submit the test plan")
+        assert len(model.requests) < 20
         visit.shot("planner-stuck")
     assert git(path, "status", "--porcelain") == ""
     assert os.stat(path / "film.bin").st_size == LARGE_BYTES

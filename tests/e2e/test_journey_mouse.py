@@ -93,8 +93,8 @@ def see_the_verification(visit: Visit, item: int) -> None:
     page.get_by_role("link", name="Verification").click()
     panel = page.locator(f"#item-{item}-verification")
     cases = house.rows(
-        "SELECT r.outcome FROM verification_caseresult r JOIN verification_verificationrun v ON v.id = r.verification_id "
-        "WHERE v.item_id = %s",
+        "SELECT r.outcome FROM verification_caseresult r "
+        "JOIN verification_verificationrun v ON v.id = r.verification_id WHERE v.item_id = %s",
         item,
     )
     assert {outcome for (outcome,) in cases} == {"passed"}

@@ -48,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="module")
 def visit(house: House, browser: Browser) -> Iterator[Visit]:
-    with visiting(house, browser) as tab:
+    with visiting(house, browser, reduced_motion="reduce") as tab:
         yield tab
 
 
@@ -86,7 +86,7 @@ def assert_for_everybody(page: Page) -> None:
     """WCAG in both themes and on 320 px, where nothing may be wider than the screen; one h1."""
     problems = {}
     for scheme, width in (("light", 1440), ("dark", 1440), ("light", 320)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
         if found := violations(page):
             problems[f"{scheme} {width}"] = found
@@ -109,7 +109,7 @@ def test_page_is_for_everybody(visit: Visit, places: dict[str, int], name: str):
 @pytest.mark.parametrize("name", ["sign-in", "link", "spent link"])
 def test_signing_in_is_for_everybody(house: House, browser: Browser, name: str):
     paths = {"sign-in": lambda: "/sign-in/", "spent link": lambda: "/sign-in/MQ/spent-1234/"}
-    with visiting(house, browser) as visit:
+    with visiting(house, browser, reduced_motion="reduce") as visit:
         if name == "link":
             visit.page.goto(house.link())
         else:

@@ -71,7 +71,7 @@ class Visit:
             return
         size = self.page.viewport_size or {"width": 1440, "height": 900}
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             for width in (1440, 390):
                 self.page.set_viewport_size({"width": width, "height": 900})
                 self.page.wait_for_timeout(150)
