@@ -1,12 +1,15 @@
 """A lead's review as the page sends it; nothing is stored before it is sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.http import HttpRequest
 
 from leadroom.lib.errors import BadInput
+from leadroom.lib.shapes import count_of
 from leadroom.testplans.enums import CaseMark, ReviewVerdict
 from leadroom.testplans.models import TestPlan
+from leadroom.web.templatetags.safetext import hidden_characters
 
 COMMENT_LIMIT = 5_000
 MARKS = (CaseMark.APPROVE, CaseMark.CHANGE, CaseMark.DROP)
@@ -22,6 +25,7 @@ class Typed:
     marks: dict[str, str] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
     ticked: frozenset[str] = frozenset()
+    has_seen_hidden: bool = False
 
     def rows(self) -> list[tuple[str, str, str]]:
         """(case key, mark, comment) of every case something was said of; a comment alone is a note."""
@@ -46,14 +50,27 @@ def read_typed(request: HttpRequest, plan: TestPlan) -> Typed:
         marks={key: mark for key, mark in marks.items() if mark in MARKS},
         comments={key: comment for key, comment in comments.items() if comment},
         ticked=frozenset(post.getlist("blind_spot")),
+        has_seen_hidden="hidden_seen" in post,
     )
 
 
-def check_typed(typed: Typed) -> ReviewVerdict:
-    """The verdict. Raises BadInput when there is none or a comment is too long."""
+def hidden_in(value: object) -> int:
+    """How many hidden characters all texts of a plan's body hold together."""
+    if isinstance(value, str):
+        return hidden_characters(value)
+    if isinstance(value, Mapping):
+        return sum(hidden_in(key) + hidden_in(inner) for key, inner in value.items())
+    return sum(map(hidden_in, value)) if isinstance(value, list | tuple) else 0
+
+
+def check_typed(typed: Typed, plan: TestPlan) -> ReviewVerdict:
+    """The verdict. Raises BadInput when there is none, a comment is too long, or hidden characters were not seen."""
     if typed.verdict not in ReviewVerdict.values:
         raise BadInput("Say what the review comes to: approve and freeze, or send back. Nothing was sent.")
     longest = max((len(text) for text in (*typed.comments.values(), typed.summary)), default=0)
     if longest > COMMENT_LIMIT:
         raise BadInput(f"A comment has {longest:,} characters; {COMMENT_LIMIT:,} is the limit. Nothing was sent.")
+    if typed.verdict == ReviewVerdict.APPROVE and not typed.has_seen_hidden and (hidden := hidden_in(plan.body)):
+        what = count_of(hidden, "hidden character")
+        raise BadInput(f"The plan holds {what}: tick that you looked at them before you approve. Nothing was sent.")
     return ReviewVerdict(typed.verdict)

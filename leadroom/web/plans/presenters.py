@@ -12,7 +12,7 @@ from leadroom.testplans.models import CaseVerdict, Review, TestCase, TestPlan
 from leadroom.testplans.queries import coverage
 from leadroom.testplans.rules import BLIND_SPOTS, plan_problems
 from leadroom.web.plans.changes import CaseChange, case_changes
-from leadroom.web.plans.forms import Typed
+from leadroom.web.plans.forms import Typed, hidden_in
 
 _DEPTH = {
     Risk.LIGHT: "Light: machine checks and an agent's review suffice.",
@@ -170,6 +170,7 @@ class PlanPage:
     verdicts: list[VerdictOption]
     blind_spots: list[BlindSpot]
     rounds: list[Round]
+    hidden: int
     error: str
 
     @property
@@ -215,6 +216,7 @@ def present_page(
         verdicts=[VerdictOption(value, *words, value == typed.verdict) for value, words in _VERDICTS.items()],
         blind_spots=_blind_spots(plan, typed) if is_open else [],
         rounds=_rounds(plan, earlier),
+        hidden=hidden_in(plan.body) if is_open else 0,
         error=error,
     )
 

@@ -79,7 +79,7 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
     actor = access.require_lead(request, plan.item.project)
     typed = forms.read_typed(request, plan)
     try:
-        verdict = forms.check_typed(typed)
+        verdict = forms.check_typed(typed, plan)
         actions.send_review(
             plan=plan,
             verdict=verdict,

@@ -107,6 +107,7 @@ class StitchPage:
     is_signature_valid: bool | None
     published: str
     take_it: str
+    hidden: int = 0
     sentence_max: int = SENTENCE_MAX
 
     @property
@@ -115,9 +116,10 @@ class StitchPage:
 
 
 def present_page(
-    item: WorkItem, stitch: Stitch | None, request: HttpRequest, *, is_signature_valid: bool | None
+    item: WorkItem, stitch: Stitch | None, request: HttpRequest, *, is_signature_valid: bool | None, hidden: int = 0
 ) -> StitchPage:
-    """`is_signature_valid` is None where nothing was merged or git could not say."""
+    """`is_signature_valid` is None where nothing was merged or git could not say; `hidden` counts the characters
+    of the change that a reader would not see."""
     plan = current_plan(item)
     proof = _proof(item, stitch)
     turn, move = _move(item, stitch)
@@ -143,6 +145,7 @@ def present_page(
         signed_by=access.display_name(stitch.signed_by) if stitch and stitch.signed_by else "",
         is_signature_valid=is_signature_valid,
         published=published,
+        hidden=hidden,
         take_it="" if published in ("", item.project.default_branch) else f"git merge {published}",
     )
 

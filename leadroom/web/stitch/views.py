@@ -1,12 +1,16 @@
 """The stitch page: read the join, sign it, or send it back."""
 
+from functools import lru_cache
+from pathlib import Path
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from leadroom.lib import clock
-from leadroom.lib.errors import LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
+from leadroom.lib.shapes import count_of
 from leadroom.pipeline import moves
 from leadroom.pipeline.steps import current_stitch
 from leadroom.projects.models import WorkItem
@@ -15,6 +19,7 @@ from leadroom.web import access, answers
 from leadroom.web.regions import redrawn
 from leadroom.web.stitch.listing import present_queue
 from leadroom.web.stitch.presenters import conflict_words, present_page
+from leadroom.web.templatetags.safetext import hidden_characters
 from leadroom.worktrees import actions
 from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.enums import StitchState
@@ -43,7 +48,9 @@ def item(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _drawn(request: HttpRequest, item: WorkItem, fragment: str = "") -> HttpResponse:
     stitch = current_stitch(item)
-    page = present_page(item, stitch, request, is_signature_valid=_is_signature_valid(item, stitch))
+    is_signature_valid = _is_signature_valid(item, stitch)
+    hidden = _hidden(item, stitch)
+    page = present_page(item, stitch, request, is_signature_valid=is_signature_valid, hidden=hidden)
     return render(request, f"stitch/item.html{fragment}", {"page": page})
 
 
@@ -79,6 +86,23 @@ def _patch(item: WorkItem, stitch: Stitch) -> str:
     return control.diff(base, stitch.commit) if base else ""
 
 
+def _hidden(item: WorkItem, stitch: Stitch | None) -> int:
+    """How many hidden characters the join would bring; 0 where there is nothing to sign or git cannot say."""
+    if stitch is None or stitch.state != StitchState.CLEAN or not stitch.trial:
+        return 0
+    try:
+        return _hidden_between(item.project.control_path, stitch.onto, stitch.trial)
+    except (LeadroomError, OSError):
+        return 0
+
+
+@lru_cache(maxsize=16)
+def _hidden_between(control: Path, base: str, commit: str) -> int:
+    """Of added lines alone, without the carriage returns that end lines of some files."""
+    lines = ControlRepository(control).diff(base, commit).split("\n")
+    return sum(hidden_characters(line.removesuffix("\r")) for line in lines if line.startswith("+"))
+
+
 def _stitch_of(item: WorkItem) -> Stitch:
     stitch = current_stitch(item)
     if stitch is None:
@@ -92,6 +116,9 @@ def sign(request: HttpRequest, pk: int) -> HttpResponse:
     found = access.item(request, pk)
     actor = access.require_lead(request, found.project)
     stitch = _stitch_of(found)
+    if "hidden_seen" not in request.POST and (hidden := _hidden(found, stitch)):
+        what = count_of(hidden, "hidden character")
+        raise BadInput(f"The change brings {what}: tick that you looked at them before you sign. Nothing was signed.")
     actions.sign(
         stitch=stitch,
         sentence=request.POST.get("sentence", ""),
