@@ -10,6 +10,7 @@ Text = Annotated[str, Field(max_length=10_000)]
 Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Key = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
 Path = Annotated[str, Field(min_length=1, max_length=4_000)]
+Sentences = Annotated[list[Sentence], Field(max_length=200)]
 
 
 class Shape(BaseModel):
@@ -90,13 +91,13 @@ class ProposeAmbiguities(Shape):
 class Criterion(Shape):
     id: Annotated[str, Field(pattern=r"^AC-\d{3}$")]
     text: Sentence
-    because: Annotated[list[Key], Field(min_length=1, description="ambiguity keys or 'request'")]
+    because: Annotated[list[Key], Field(min_length=1, max_length=60, description="ambiguity keys or 'request'")]
 
 
 class Goal(Shape):
     id: Annotated[str, Field(pattern=r"^G-\d{3}$")]
     text: Sentence
-    criteria: list[Criterion]
+    criteria: Annotated[list[Criterion], Field(max_length=100)]
 
 
 class Scenario(Shape):
@@ -112,22 +113,22 @@ class OpenQuestion(Shape):
 class SubmitDocument(Shape):
     title: Short
     goals: Annotated[list[Goal], Field(max_length=50)]
-    constraints: list[Sentence] = []
-    non_goals: list[Sentence] = []
+    constraints: Sentences = []
+    non_goals: Sentences = []
     scope_boundary: Sentence
-    scenarios: list[Scenario] = []
-    open_questions: list[OpenQuestion] = []
+    scenarios: Annotated[list[Scenario], Field(max_length=200)] = []
+    open_questions: Annotated[list[OpenQuestion], Field(max_length=200)] = []
     confidence: Literal["HIGH", "MEDIUM", "LOW"]
-    missing: list[Sentence] = []
+    missing: Sentences = []
 
 
 class CaseShape(Shape):
     id: Key
     layer: Literal["unit", "integration", "end_to_end"]
     title: Short
-    criteria: list[str]
+    criteria: Annotated[list[Key], Field(max_length=100)]
     precondition: Text = ""
-    steps: list[Sentence] = []
+    steps: Sentences = []
     expected: Sentence
     path: Literal["happy", "error", "boundary"]
     priority: Literal["must", "should"]
@@ -142,11 +143,11 @@ class NotCovered(Shape):
 
 class SubmitPlan(Shape):
     summary: Sentence
-    cases: list[CaseShape]
-    forbidden_zones: list[Sentence] = []
-    failure_modes: list[Sentence] = []
+    cases: Annotated[list[CaseShape], Field(max_length=1_000)]
+    forbidden_zones: Sentences = []
+    failure_modes: Sentences = []
     environment: Text = ""
-    not_covered: list[NotCovered] = []
+    not_covered: Annotated[list[NotCovered], Field(max_length=200)] = []
 
 
 class FindingShape(Shape):
@@ -182,10 +183,10 @@ class ReportShape(Shape):
     summary: Short
     severity: Literal["critical", "major", "minor", "cosmetic", "info"]
     suggested_action: Literal["decide", "fix", "follow-up", "known issue", "acknowledge", "drop"]
-    done: list[Sentence]
+    done: Sentences
     tests: TestCounts
-    unsure: list[Sentence]
-    needs: list[Sentence]
-    follow_ups: list[Sentence]
+    unsure: Sentences
+    needs: Sentences
+    follow_ups: Sentences
     sources: Annotated[list[Source], Field(max_length=50)]
     confidence: Confidence
