@@ -1,0 +1,136 @@
+"""Every address of the web interface, who gets what there, and a form that works."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from tests.house.world import World
+
+CALLERS = ("anonymous", "stranger", "viewer", "lead")
+Codes = tuple[int, int, int, int]
+"""HTTP status per caller. 302 of anonymous leads to the sign-in page."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Expected answers, the address's arguments, and the fields of a POST that does what it is for."""
+
+    get: Codes
+    post: Codes
+    arguments: Callable[[World], list[Any]] = lambda world: []
+    form: Callable[[World], dict[str, Any]] = field(default=lambda world: {})
+
+    def url(self, name: str, world: World) -> str:
+        return reverse(name, args=self.arguments(world))
+
+
+def everybody(**changes: Any) -> Route:
+    """A list of what the person sees."""
+    return Route(get=(302, 200, 200, 200), post=(302, 405, 405, 405), **changes)
+
+
+def members(arguments: Callable[[World], list[Any]]) -> Route:
+    """A page of one thing."""
+    return Route(get=(302, 404, 200, 200), post=(302, 405, 405, 405), arguments=arguments)
+
+
+def leads(
+    arguments: Callable[[World], list[Any]], form: Callable[[World], dict[str, Any]] = lambda w: {}, *, ok: int = 302
+) -> Route:
+    """A button that decides something."""
+    return Route(get=(302, 405, 405, 405), post=(302, 404, 403, ok), arguments=arguments, form=form)
+
+
+def _item(world: World) -> list[Any]:
+    return [world.stitch.item_id]
+
+
+def _project(world: World) -> list[Any]:
+    return [world.project.slug]
+
+
+def _run(world: World) -> list[Any]:
+    return [world.question.run_id]
+
+
+ROUTES: dict[str, Route] = {
+    "healthz": Route(get=(200, 200, 200, 200), post=(200, 200, 200, 200)),
+    "accounts:sign_in": Route(get=(200, 200, 200, 200), post=(422, 422, 422, 422)),
+    "accounts:link": Route(get=(410,) * 4, post=(410,) * 4, arguments=lambda w: ["name", "token"]),
+    "accounts:sign_out": Route(get=(302, 405, 405, 405), post=(302, 302, 302, 302)),
+    "room:board": everybody(),
+    "room:strips": everybody(),
+    "room:topbar": everybody(),
+    "room:dismiss": Route(get=(302, 405, 405, 405), post=(302, 302, 302, 302)),
+    "needs:all": everybody(),
+    "needs:panel": everybody(),
+    "projects:index": everybody(),
+    "projects:new": Route(get=(302, 403, 403, 403), post=(302, 403, 403, 403)),
+    "projects:detail": members(_project),
+    "projects:change": leads(_project, lambda w: {"name": "Evenly", "publish": "branch", "setup_command": ""}),
+    "projects:set_endpoint": leads(_project, lambda w: {"role": "", "base_url": "http://127.0.0.1:1", "model": "m"}),
+    "projects:try_endpoint": leads(_project, ok=422),  # no model is connected
+    "items:new": Route(
+        get=(302, 200, 200, 200),
+        post=(302, 422, 422, 302),  # not a project of theirs to choose
+        form=lambda w: {"project": w.project.pk, "request": "Show totals"},
+    ),
+    "items:detail": members(_item),
+    "items:head": members(lambda w: [*_item(w), "detail"]),
+    "items:alignment": members(_item),
+    "items:plan": members(_item),
+    "items:streams": members(_item),
+    "items:changes": members(_item),
+    "items:verification": members(_item),
+    "items:reports": members(_item),
+    "items:sources": members(_item),
+    "items:drop": leads(lambda w: [w.aligning.pk], lambda w: {"number": w.aligning.number}),
+    "items:set_risk": leads(lambda w: [w.aligning.pk], lambda w: {"risk": "critical", "reason": "money"}),
+    "items:start_again": leads(lambda w: [w.stopped.pk]),
+    "items:verify_again": leads(lambda w: [w.broken.pk]),
+    "align:queue": Route(get=(302, 200, 302, 302), post=(302, 405, 405, 405)),
+    "align:item": members(lambda w: [w.aligning.pk]),
+    "align:pick": leads(lambda w: [w.open_pick.pk], lambda w: {"picked": 1, "seen": w.open_pick.digest}),
+    "align:reopen": leads(lambda w: [w.taken_pick.pk]),
+    "align:pick_all": leads(
+        lambda w: [w.aligning.pk],
+        lambda w: {f"seen-{a.key}": a.digest for a in w.aligning.ambiguities.filter(state="OPEN")},
+    ),
+    "align:supply": leads(lambda w: [w.unclear.pk], lambda w: {"text": "The bank rounds."}),
+    "plans:queue": everybody(),
+    "plans:detail": members(lambda w: [w.plan.pk]),
+    "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),
+    "runs:index": everybody(),
+    "runs:detail": members(_run),
+    "runs:earlier": Route(get=(302, 404, 302, 302), post=(302, 405, 405, 405), arguments=_run),
+    "runs:facts": members(_run),
+    "runs:controls": members(_run),
+    "runs:box": members(_run),
+    "runs:steer": leads(_run, lambda w: {"text": "Mind the cents."}),
+    "runs:stop": leads(_run),
+    "runs:retry": leads(lambda w: [w.lost.pk]),
+    "runs:answer": leads(lambda w: [w.question.pk], lambda w: {"text": "Yes"}),
+    "stitch:queue": everybody(),
+    "stitch:item": members(_item),
+    "stitch:changes": members(_item),
+    "stitch:sign": leads(_item, lambda w: {"sentence": "It is what we want.", "seen": w.stitch.digest}),
+    "stitch:send_back": leads(_item, lambda w: {"text": "Round down."}),
+    "triage:inbox": everybody(),
+    "triage:report": members(lambda w: [w.report.pk]),
+    "triage:mark": leads(lambda w: [w.report.pk], lambda w: {"state": "READ"}),
+}
+
+
+def registered() -> Iterator[str]:
+    """Names of all addresses there are."""
+    yield from _walk(get_resolver(), "")
+
+
+def _walk(resolver: URLResolver, space: str) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield space + (pattern.name or str(pattern.pattern))
+        else:
+            yield from _walk(pattern, f"{space}{pattern.namespace}:" if pattern.namespace else space)

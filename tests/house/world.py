@@ -1,0 +1,88 @@
+"""One project in which every page has something to show and every button something to do."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.test import Client
+
+from leadroom.agents.actions import stop
+from leadroom.agents.enums import Role
+from leadroom.agents.models import Elicitation, Run
+from leadroom.projects.enums import Stage
+from leadroom.projects.models import Project, WorkItem
+from leadroom.requirements.models import Ambiguity
+from leadroom.testplans.models import TestPlan
+from leadroom.triage.models import Report
+from leadroom.verification import actions as verifications
+from leadroom.worktrees.models import Stitch
+from tests import factories as f
+
+
+@dataclass(frozen=True)
+class World:
+    """Things by what waits with them."""
+
+    project: Project
+    lead: User
+    viewer: User
+    stranger: User
+    aligning: WorkItem
+    open_pick: Ambiguity
+    taken_pick: Ambiguity
+    unclear: WorkItem
+    plan: TestPlan
+    question: Elicitation
+    lost: Run
+    stopped: WorkItem
+    broken: WorkItem
+    stitch: Stitch
+    report: Report
+
+    def client(self, who: str, **headers: Any) -> Client:
+        """Signed in as `lead`, `viewer` or `stranger`; anybody else is nobody."""
+        client = Client(**headers)
+        user = {"lead": self.lead, "viewer": self.viewer, "stranger": self.stranger}.get(who)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+
+def make_world() -> World:
+    """Needs a database; touches no git."""
+    project = f.make_project()
+    lead = f.lead_of(project)
+    aligning = f.make_item(project)
+    taken, open_pick, _ = f.make_ambiguities(aligning, 3)
+    Ambiguity.objects.filter(pk=taken.pk).update(state="RESOLVED", picked=1)
+    unclear = f.make_item(project)
+    f.make_document(unclear, confidence="LOW", missing=["Who rounds?"])
+    stopped = f.make_item(project)
+    stop(run=f.make_running_run(stopped), by=f.human(lead), now=f.NOW)
+    return World(
+        project=project,
+        lead=lead,
+        viewer=f.make_viewer(project),
+        stranger=f.lead_of(f.make_project()),
+        aligning=aligning,
+        open_pick=open_pick,
+        taken_pick=taken,
+        unclear=unclear,
+        plan=f.make_plan(f.make_aligned_item(project)),
+        question=f.make_question(f.make_item(project)),
+        lost=f.make_stopped_run(f.make_item(project), Role.DEVELOPER),
+        stopped=stopped,
+        broken=_broken(project),
+        stitch=f.make_stitch(f.make_aligned_item(project)),
+        report=f.make_report(f.make_item(project)),
+    )
+
+
+def _broken(project: Project) -> WorkItem:
+    plan = f.make_frozen_plan(f.make_aligned_item(project))
+    f.move(plan.item, Stage.VERIFY)
+    verification = verifications.request(item=plan.item, plan=plan, commit="d" * 40, by=f.PIPELINE, now=f.NOW)
+    verifications.claim(verification_id=verification.pk, host="here", now=f.NOW)
+    verification.refresh_from_db()
+    verifications.break_off(verification=verification, problem="No disk.", now=f.NOW)
+    return plan.item
