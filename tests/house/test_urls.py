@@ -21,6 +21,7 @@ FOREIGN = [
     {"HTTP_ORIGIN": "http://127.0.0.1:3000"},
     {"HTTP_ORIGIN": "null"},
 ]
+TYPED = {"nothing": "", "NUL": "a\x00b", "digit": "²", "number": "9" * 40, "long": "<b>\u202e" * 2_000}
 INLINE = re.compile(
     r"<script(?![^>]*(?:nonce|src)=)[^>]*>|<style(?![^>]*nonce=)|\sstyle=|\son[a-z]+=|javascript:|hx-on"
 )
@@ -135,9 +136,7 @@ def test_no_token_of_a_run_opens_anything(world: World) -> None:
     assert changed_tables(before) == {}
 
 
-@pytest.mark.parametrize(
-    "value", ["", "a\x00b", "²", "9" * 40, "<b>\u202e" * 2_000], ids=["nothing", "NUL", "digit", "number", "long"]
-)
+@pytest.mark.parametrize("value", TYPED.values(), ids=TYPED.keys())
 def test_no_form_and_no_query_breaks_a_page(world: World, value: str) -> None:
     """Whatever is typed, the answer is a page or a sentence, never a traceback."""
     client, wrong = world.client("lead"), {}
