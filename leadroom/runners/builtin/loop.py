@@ -13,6 +13,7 @@ from leadroom.agents import holding
 from leadroom.agents.enums import EventKind
 from leadroom.agents.models import RunNote
 from leadroom.agents.queries import ModelAccess, session_of
+from leadroom.guardrails.enums import ToolKind
 from leadroom.lib.clock import now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import LeadroomError
@@ -20,9 +21,8 @@ from leadroom.lib.shapes import clip, storable
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.builtin.wire import Limited, Refused, Retry, Turn, Wire
 from leadroom.runners.gate import use_tool
-from leadroom.runners.house_tools import HANDLERS as HOUSE
-from leadroom.runners.house_tools import standing_outcome
 from leadroom.runners.journal import Journal
+from leadroom.runners.standing import standing_outcome
 from leadroom.runners.tools import TOOLBOX, tools_of
 
 TURN_LIMIT = 300
@@ -201,7 +201,7 @@ class Session:
 
     def _repeats(self, calls: list[ToolCall], outcomes: list[Outcome]) -> bool:
         """Whether the agent tells the house word for word what was just refused. A failed command may be repeated."""
-        is_refused = all(outcome.is_error for outcome in outcomes) and all(call.name in HOUSE for call in calls)
+        is_refused = all(outcome.is_error for outcome in outcomes) and all(_is_house(call) for call in calls)
         before, self.refused = self.refused, [(call.name, call.input) for call in calls] if is_refused else []
         return bool(self.refused) and self.refused == before
 
@@ -245,6 +245,10 @@ class Session:
 
 def _result(call_id: str, text: str, is_error: bool) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": call_id, "content": text, "is_error": is_error}
+
+
+def _is_house(call: ToolCall) -> bool:
+    return call.name in TOOLBOX and TOOLBOX[call.name].kind == ToolKind.HOUSE
 
 
 def _merged(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
