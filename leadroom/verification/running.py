@@ -15,13 +15,13 @@ from leadroom.lib.errors import Conflict, Fenced, LeadroomError
 from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock
 from leadroom.lib.shapes import clip, storable
 from leadroom.sandbox.process import Completed, run
-from leadroom.sandbox.profiles import Mount, Profile, tree_profile
+from leadroom.sandbox.profiles import Mount, tree_profile
 from leadroom.sandbox.registry import sweep
 from leadroom.testplans.models import TestCase
 from leadroom.verification import actions
 from leadroom.verification.actions import Result
 from leadroom.verification.enums import Outcome
-from leadroom.verification.junit import read_results
+from leadroom.verification.junit import SIZE_LIMIT, read_results
 from leadroom.verification.models import VerificationRun
 from leadroom.worktrees.git import scratch_folder
 from leadroom.worktrees.keeping import control_of
@@ -93,27 +93,24 @@ def _tree_of(verification: VerificationRun) -> Path:
 
 async def _run_plan(verification: VerificationRun, tree: Path, name: str) -> tuple[dict[int, Result], str]:
     cases = await asyncio.to_thread(lambda: list(verification.plan.cases.all()))
-    with scratch_folder("verification") as out:
-        profile = tree_profile(tree, is_writable=True, extra=(Mount(out, OUT, is_writable=True),))
-        bench = _Bench(profile, out, name)
-        if setup := verification.item.project.setup_command:
-            await bench.set_up(setup)
-        found = await bench.pytest([case.node_id for case in cases if case.node_id])
-        results = {case.pk: await bench.command(case) if case.command else found[case.node_id] for case in cases}
-        return results, clip(bench.output, OUTPUT_LIMIT)
+    bench = _Bench(tree, name)
+    if setup := verification.item.project.setup_command:
+        await bench.set_up(setup)
+    found = await bench.pytest([case.node_id for case in cases if case.node_id])
+    results = {case.pk: await bench.command(case) if case.command else found[case.node_id] for case in cases}
+    return results, clip(bench.output, OUTPUT_LIMIT)
 
 
 class _Bench:
-    """Runs things in one sandbox profile and keeps what they printed."""
+    """Runs things in one tree, each in a sandbox of its own, and keeps what they printed."""
 
-    def __init__(self, profile: Profile, out: Path, marker: str) -> None:
-        self._profile, self._out, self._marker = profile, out, marker
+    def __init__(self, tree: Path, marker: str) -> None:
+        self._tree, self._marker = tree, marker
         self.output = ""
 
-    async def _run(self, argv: list[str], seconds: float) -> Completed:
-        done = await run(
-            self._profile, argv, timeout_seconds=seconds, output_limit_bytes=OUTPUT_LIMIT, marker=self._marker
-        )
+    async def _run(self, argv: list[str], seconds: float, *mounts: Mount) -> Completed:
+        profile = tree_profile(self._tree, is_writable=True, extra=mounts)
+        done = await run(profile, argv, timeout_seconds=seconds, output_limit_bytes=OUTPUT_LIMIT, marker=self._marker)
         self.output += f"$ {' '.join(argv)}\n{_text(done)}\n"
         if done.is_timed_out:
             self.output += f"(stopped after {seconds:g} s)\n"
@@ -141,16 +138,16 @@ class _Bench:
         return found
 
     async def _pytest(self, nodes: list[str], seconds: float) -> dict[str, Result]:
-        report = self._out / "junit.xml"
-        report.unlink(missing_ok=True)
         argv = ["python", "-I", "-c", START_PYTEST, *PYTEST_OPTIONS, f"--junitxml={OUT}/junit.xml", *nodes]
-        done = await self._run(argv, seconds)
+        with scratch_folder("verification") as out:  # nothing an earlier run left can pass for this one's results
+            done = await self._run(argv, seconds, Mount(out, OUT, is_writable=True))
+            xml = _read_report(out / "junit.xml")
         if done.is_timed_out:
             return _all(nodes, Outcome.ERROR, f"Did not end within {seconds:g} s.") if len(nodes) == 1 else {}
-        if not report.is_file() or report.is_symlink():
+        if xml is None:
             return _unreported(nodes, done)
         try:
-            found = read_results(report.read_bytes(), nodes)
+            found = read_results(xml, nodes)
         except ValueError as error:
             return _all(nodes, Outcome.ERROR, f"Its results cannot be used: {error}.")
         if done.exit_status not in (0, 1, *_NOTHING_RAN):
@@ -165,6 +162,14 @@ class _Bench:
         if done.is_timed_out:
             return Result(Outcome.ERROR, done.seconds, f"Did not end within {ONE_CASE_SECONDS:g} s.\n{tail}")
         return Result(Outcome.FAILED if done.exit_status else Outcome.PASSED, done.seconds, tail)
+
+
+def _read_report(path: Path) -> bytes | None:
+    """The file a sandbox left, a byte more than is accepted at most; None when it is no plain file."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file.read(SIZE_LIMIT + 1)
 
 
 def _text(done: Completed) -> str:
