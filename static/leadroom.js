@@ -8,7 +8,7 @@
   const page = document.documentElement.dataset;
   const visible = (el) => el.checkVisibility({ visibilityProperty: true });
   const topicsOf = (el) => el.dataset.live.split(/\s+/).filter(Boolean);
-  let flush = null, tipFor = null, waiting = null, skew = 0; // skew: server clock minus ours, in ms, learnt from its pings
+  let flush = null, tipFor = null, waiting = null, going = 0, skew = 0; // skew: server clock minus ours, in ms, learnt from its pings
   // Nothing in an attribute may ever become code, whatever the page's policy says.
   function refuseCode() { throw new Error("Leadroom does not run code from attributes"); }
   htmx.registerExtension("leadroom", { init: (api) => api.initSecurity(null, refuseCode, refuseCode) });
@@ -263,7 +263,6 @@
   const typing = (el) => el?.matches?.("input:not([type=checkbox],[type=radio],[type=button],[type=submit]), textarea, select, [contenteditable=true]");
   const keysOn = () => localStorage.getItem("leadroom.keys") !== "off";
   const dialogOpen = () => $("dialog[open]");
-  let going = 0;
   function move(step) {
     const row = rowOf(document.activeElement), first = rowsIn($("main"));
     const rows = row ? rowsIn(scopeOf(row)) : first.length ? first : rowsIn(document);
@@ -395,5 +394,6 @@
   });
   document.addEventListener("htmx:after:swap", () => [armAll, () => live.sync(), tickTimes, hideTip, settleFocus].forEach((step) => step()));
   document.addEventListener("htmx:finally:swap", () => setTimeout(showWaiting)); // htmx sets the title last
-  [armAll, showWaiting, () => live.sync()].forEach((step) => step());
+  const showTab = (tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 48; }; // on a phone
+  [armAll, showWaiting, () => $$(".tabs [aria-current]").forEach(showTab), () => live.sync()].forEach((step) => step());
 })();

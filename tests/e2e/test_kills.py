@@ -1,5 +1,6 @@
 """Every process killed in turn while somebody watches: nothing missing, nothing double, and the item ends merged."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -106,4 +107,28 @@ def test_holder_worker_and_web_killed_in_mid_run(house: House, browser: Browser)
         assert visit.seqs(run) == house.seqs(run)
         sign(visit, item)
         assert [line for line in visit.complaints if line.startswith("exception")] == []
+    assert_merged_once(house, item)
+
+
+def test_everything_killed_at_once_and_started_again(house: House, browser: Browser):
+    item = house.new_item("slow")
+    with visiting(house, browser) as visit:
+        visit.sign_in()
+        run = watch(visit, item)
+        loads = visit.loads
+        house.program.send(signal.SIGKILL)
+        house.program.wait()
+        expect(visit.page.locator("#live-banner")).to_contain_text("Live updates paused, as of")
+        house.program.start()
+        resume = visit.page.locator(f"#card-run-{run}").get_by_role("button", name="Resume")
+        seen = len(house.seqs(run))
+        visit.wait(lambda: len(visit.seqs(run)) > seen or resume.is_visible(), seconds=30, what="the item going on")
+        if resume.is_visible():
+            resume.click()
+        expect(visit.page.locator("#live-banner")).to_be_hidden()
+        assert visit.loads == loads
+        visit.wait(lambda: house.run_state(run) == "COMPLETED", seconds=90, what="the developer's end")
+        visit.wait(lambda: len(visit.seqs(run)) >= len(house.seqs(run)), what="the last row")
+        assert visit.seqs(run) == house.seqs(run)
+        sign(visit, item)
     assert_merged_once(house, item)

@@ -1,0 +1,73 @@
+"""`manage.py rehearse`: one item headless from request to merge, in a home that is gone afterwards."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(240)]
+
+KEYS = {"script", "ok", "stage", "stages", "cases", "merge_commit", "events", "facts"}
+
+
+def rehearse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command with `folder` for everything temporary; it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "rehearse", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=220,
+        check=False,
+    )
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Live processes whose environment names the folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if (
+                    str(folder).encode() in (entry / "environ").read_bytes()
+                    and b") Z" not in (entry / "stat").read_bytes()
+                ):
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return found
+
+
+def test_an_item_goes_to_done_and_the_last_line_says_how(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "first", "--json")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    assert set(outcome) == KEYS
+    assert (outcome["script"], outcome["ok"], outcome["stage"]) == ("first", True, "DONE")
+    assert [stage["name"] for stage in outcome["stages"]] == ["ALIGN", "PLAN", "BUILD", "VERIFY", "STITCH"]
+    assert all(stage["seconds"] >= 0 for stage in outcome["stages"])
+    assert outcome["cases"]["passed"] >= 9
+    assert outcome["cases"]["failed"] == 0
+    assert len(outcome["merge_commit"]) == 40
+    facts = outcome["facts"]
+    assert outcome["events"] > 100
+    assert facts["failed_test_runs"] >= 1, "no attempt failed before it was repaired"
+    for held in ("ledger_holds", "signature_holds", "on_branch", "transcripts_gapless"):
+        assert facts[held] is True, held
+    assert facts["processes_left"] == 0
+    assert processes_in(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_script_is_refused_with_the_names_there_are(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "nobody", "--json")
+    assert done.returncode != 0
+    assert "nobody" in done.stderr
+    assert "first" in done.stderr
+    assert list(tmp_path.iterdir()) == []
