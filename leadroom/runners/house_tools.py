@@ -15,14 +15,13 @@ from leadroom.projects.models import WorkItem
 from leadroom.requirements.actions import propose, submit_document
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Revision
-from leadroom.requirements.queries import latest_revision, open_count
+from leadroom.requirements.queries import latest_revision
 from leadroom.runners.base import Outcome, Workplace
 from leadroom.runners.shapes import Shape
 from leadroom.testplans.actions import submit, submit_review
 from leadroom.testplans.models import Review, TestPlan
 from leadroom.testplans.queries import current_plan
 from leadroom.triage.actions import file_report
-from leadroom.triage.enums import ReportStatus
 from leadroom.worktrees.keeping import commit_work
 
 Body = dict[str, Any]
@@ -122,18 +121,6 @@ def _check_artefact(place: Workplace) -> None:
     }[Role(run.role)]
     if missing:
         raise BadInput(f"The report says COMPLETE, but you have yet to {missing}. Do that first, or report BLOCKED.")
-
-
-def standing_outcome(run: Run) -> Outcome | None:
-    """What the records say a run came to although its holder died before it could say so; None when it goes on."""
-    report = run.reports.order_by("-pk").first()
-    if report is not None and report.status == ReportStatus.COMPLETE:
-        return Outcome("", ends=True)
-    if run.elicitations.filter(answered_at=None).exists():
-        return Outcome("", waits=WaitReason.ANSWER)
-    if run.role == Role.REQUIREMENTS and open_count(run.item):
-        return Outcome("", waits=WaitReason.PICKS)
-    return None
 
 
 HANDLERS = {
