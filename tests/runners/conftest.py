@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.support.invariants import check_invariants
-from tests.support.stage import Rehearsal, Stage, end_everything, recorded_rehearsal, set_up_stage
+from tests.support.stage import Rehearsal, Stage, recorded_rehearsal, staged
 
 
 @pytest.fixture(scope="session")
@@ -20,9 +19,5 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
 def stage(
     tmp_path: Path, transactional_db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
-    built = set_up_stage(tmp_path, settings, monkeypatch)
-    try:
+    with staged(tmp_path, settings, monkeypatch) as built:
         yield built
-        check_invariants(built.home)
-    finally:
-        end_everything(built.home)

@@ -36,6 +36,7 @@ from leadroom.projects.models import Project, WorkItem
 from leadroom.runners.holder import hold_run
 from leadroom.sandbox.bwrap import MARKER
 from tests import factories
+from tests.support.invariants import check_invariants
 from tests.support.program import ROOT, is_alive, until
 from tests.worktrees.repositories import UserRepository, small_repository
 
@@ -187,6 +188,17 @@ def set_up_stage(folder: Path, overrides: LazySettings, monkeypatch: pytest.Monk
     lead = factories.make_user()
     project = factories.make_project(lead, name="Shop", source=str(source.path))
     return Stage(home, source, project, lead)
+
+
+@contextlib.contextmanager
+def staged(folder: Path, overrides: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """A stage for the length of a test; at its end nothing of it runs and the invariants hold."""
+    built = set_up_stage(folder, overrides, monkeypatch)
+    try:
+        yield built
+        check_invariants(built.home)
+    finally:
+        end_everything(built.home)
 
 
 def kill(pid: int) -> None:
