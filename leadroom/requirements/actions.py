@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
@@ -13,9 +13,10 @@ from leadroom.lib.errors import BadInput, Conflict
 from leadroom.live.news import publish_item
 from leadroom.projects.models import WorkItem
 from leadroom.requirements import rules
+from leadroom.requirements.contract import read_contract
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity, Candidate, Revision
-from leadroom.requirements.queries import ambiguities_of
+from leadroom.requirements.queries import ambiguities_of, latest_revision
 
 
 @transaction.atomic
@@ -161,26 +162,77 @@ def submit_document(
     *, item: WorkItem, body: Mapping[str, Any], run_id: int | None, by: Actor, now: dt.datetime
 ) -> Revision:
     """Store the next revision; the same content again returns the stored one. Raises BadInput, NotPermitted."""
-    rules.check_document(item, body, set(item.ambiguities.values_list("key", flat=True)))
-    digest, last = digest_of(dict(body)), item.revisions.order_by("-number").first()
+    rules.check_document(item, body, _keys(item))
+    digest, last = digest_of(dict(body)), latest_revision(item)
     if last is not None and last.digest == digest:
         return last
-    revision = Revision.objects.create(
-        item=item,
-        number=last.number + 1 if last else 1,
-        body=dict(body),
-        digest=digest,
-        confidence=body["confidence"],
-        run_id=run_id,
-        created_at=now,
+    return _keep(item, body, last, run_id=run_id, by=by, now=now, verb="requirements.document.submitted")
+
+
+@transaction.atomic
+def import_document(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> Revision:
+    """Store a document that a person wrote as Markdown (docs/requirements-document.md) as the next revision.
+
+    The content of the newest revision again returns that one and stores nothing. Raises BadInput naming the line or
+    part, NotPermitted, Conflict when the text was exported before the newest revision came.
+    """
+    rules.check_can_import(item, by=by)
+    contract = read_contract(text)
+    rules.check_fields(contract.body)
+    rules.check_document(item, contract.body, _keys(item))
+    last = latest_revision(item)
+    if last is not None and last.digest == digest_of(contract.body):
+        return last
+    rules.check_not_overtaken(contract.digest, list(item.revisions.order_by("number").values_list("number", "digest")))
+    return _keep(
+        item,
+        contract.body,
+        last,
+        run_id=None,
+        by=by,
+        now=now,
+        verb="requirements.document.imported",
+        text_digest=digest_of(text),
     )
+
+
+def _keys(item: WorkItem) -> set[str]:
+    return set(item.ambiguities.values_list("key", flat=True))
+
+
+def _keep(
+    item: WorkItem,
+    body: Mapping[str, Any],
+    last: Revision | None,
+    *,
+    run_id: int | None,
+    by: Actor,
+    now: dt.datetime,
+    verb: str,
+    **payload: str,
+) -> Revision:
+    """The next revision, its ledger entry and its news. Raises Conflict when somebody else stored one just now."""
+    digest, number = digest_of(dict(body)), last.number + 1 if last else 1
+    try:
+        with transaction.atomic():
+            revision = Revision.objects.create(
+                item=item,
+                number=number,
+                body=dict(body),
+                digest=digest,
+                confidence=body["confidence"],
+                run_id=run_id,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        raise Conflict(f"Revision {number} was stored meanwhile; yours was not. Look, then repeat.") from error
     record(
         by=by,
         now=now,
-        verb="requirements.document.submitted",
+        verb=verb,
         subject=f"requirements.revision:{revision.pk}",
         item_id=item.pk,
-        payload={"number": revision.number, "digest": digest, "confidence": revision.confidence},
+        payload={"number": revision.number, "digest": digest, "confidence": revision.confidence, **payload},
     )
     publish_item(item.pk, "document")
     return revision
