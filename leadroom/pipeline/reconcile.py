@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import IntegrityError
 
+from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, LeadroomError
 from leadroom.lib.leases import HolderLock
-from leadroom.pipeline.steps import STEPS
+from leadroom.pipeline.steps import BY, STEPS
+from leadroom.projects.actions import note_problem
 from leadroom.projects.enums import STAGES
 from leadroom.projects.models import WorkItem
 
@@ -44,6 +46,7 @@ def reconcile(item_id: int) -> int:
     """Move the item as far as the facts allow and return the number of moves.
 
     Somebody else moving it at the same time is no error: the one that loses stops here and the next call looks again.
+    What keeps it from going on is noted on the item, which makes it a card, and taken away once it does.
     """
     with _alone_with(item_id) as is_mine:
         return _move_on(item_id) if is_mine else 0
@@ -54,14 +57,21 @@ def _move_on(item_id: int) -> int:
         item = WorkItem.objects.select_related("project", "stitch_owner").filter(pk=item_id).first()
         if item is None or STAGES.is_final(item.stage):
             return moves
+        problem = ""
         try:
-            if not STEPS[item.stage](item):
-                return moves
+            has_moved = STEPS[item.stage](item)
         except (Conflict, IntegrityError) as error:
             log.info("item %s: %s", item_id, error)
             return moves
         except LeadroomError as error:
-            log.warning("item %s cannot move: %s", item_id, error)
+            has_moved, problem = False, str(error)
+        except Exception as error:
+            log.exception("item %s: a step broke", item_id)
+            name = type(error).__name__
+            has_moved, problem = False, f"Leadroom itself failed here ({name}); the worker's log says more."
+        if problem != item.problem and not has_moved:
+            note_problem(item=item, problem=problem, by=BY, now=now())
+        if not has_moved:
             return moves
     log.error("item %s moved %s times in a row and was left for the next tick", item_id, MOVES_AT_ONCE)
     return MOVES_AT_ONCE

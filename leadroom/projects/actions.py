@@ -132,7 +132,9 @@ def move_stage(*, item: WorkItem, to: Stage, reason: str, by: Actor, now: dt.dat
     """Move the item from the stage the caller saw. Raises NotPermitted (no such move) or Conflict (moved meanwhile)."""
     STAGES.check_move(item.stage, to)
     source = item.stage
-    moved = WorkItem.objects.filter(pk=item.pk, stage=source).update(stage=to, stage_entered_at=now)
+    moved = WorkItem.objects.filter(pk=item.pk, stage=source).update(
+        stage=to, stage_entered_at=now, problem="", problem_at=None
+    )
     if not moved:
         raise Conflict("The item moved on meanwhile; reload the page to see where it stands.")
     item.stage, item.stage_entered_at = to, now
@@ -173,3 +175,22 @@ def set_risk(*, item: WorkItem, risk: str, reason: str, by: Actor, now: dt.datet
         payload={"from": before, "to": risk, "reason": reason},
     )
     publish_item(item.pk, "risk")
+
+
+@transaction.atomic
+def note_problem(*, item: WorkItem, problem: str, by: Actor, now: dt.datetime) -> None:
+    """Why the item cannot go on by itself, or empty once it can; the same again changes nothing."""
+    changed = WorkItem.objects.filter(pk=item.pk).exclude(problem=problem)
+    if not changed.update(problem=problem, problem_at=now if problem else None):
+        return
+    item.problem, item.problem_at = problem, now if problem else None
+    record(
+        by=by,
+        now=now,
+        verb="projects.item.stuck" if problem else "projects.item.unstuck",
+        subject=f"projects.item:{item.pk}",
+        item_id=item.pk,
+        payload={"problem": problem},
+    )
+    publish(f"item.{item.pk}", "problem", item.pk)
+    publish("room", "problem", item.pk)

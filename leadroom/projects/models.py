@@ -94,6 +94,8 @@ class WorkItem(models.Model):
     stage_entered_at = models.DateTimeField()
     stitch_owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="stitches_owned")
     rehearsal_script = models.CharField(max_length=60, blank=True)
+    problem = models.TextField(blank=True)
+    problem_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     objects = WorkItemQuerySet.as_manager()

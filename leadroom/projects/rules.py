@@ -10,7 +10,7 @@ from leadroom.projects.models import WorkItem
 REQUEST_LIMIT = 50_000
 
 _CRITICAL_WORDS = re.compile(
-    r"\b(delet\w+|drop\w*|eras\w+|purge\w*|migrat\w+|auth\w*|passwords?|permissions?|secrets?|tokens?|"
+    r"\b(delet\w+|drop\w*|eras\w+|purge\w*|migrat\w+|authenticat\w+|authori[sz]\w+|passwords?|permissions?|secrets?|tokens?|"
     r"payments?|payouts?|invoic\w+|refund\w*|billing)\b",
     re.IGNORECASE,
 )
@@ -42,6 +42,8 @@ def higher_risk(first: str, second: str) -> Risk:
 
 def check_set_risk(item: WorkItem, risk: str, *, by: Actor) -> None:
     """The agent proposes once, anybody may raise, only a human lowers."""
+    if STAGES.is_final(item.stage):
+        raise NotPermitted(f"The item is {item.stage.lower()}; its risk stays as it was.")
     is_lower = RISK_ORDER.index(Risk(risk)) < RISK_ORDER.index(Risk(item.risk))
     if is_lower and not by.is_human and item.is_risk_judged:
         raise NotPermitted("Only a person lowers the risk of an item.")

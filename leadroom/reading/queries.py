@@ -54,6 +54,7 @@ def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
         *_unclear_documents(items, ids),
         *_broken_verifications(items, ids),
         *_stitches(items, ids),
+        *_stuck(items),
     ]
     return sorted(cards, key=lambda card: card.urgency)
 
@@ -240,6 +241,24 @@ def _stitches(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
             items[stitch.item_id].stage_entered_at,
         )
         for stitch in rows
+    ]
+
+
+def _stuck(items: dict[int, WorkItem]) -> list[Waiting]:
+    return [
+        Waiting(
+            "item",
+            item,
+            item.pk,
+            "Leadroom cannot go on here",
+            item.problem,
+            "Mend the cause; Leadroom looks again every second.",
+            "The item stays where it is.",
+            "Leadroom",
+            item.problem_at or item.stage_entered_at,
+        )
+        for item in items.values()
+        if item.problem
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
 from leadroom.lib.shapes import count_of
-from leadroom.projects.enums import Risk
+from leadroom.projects.enums import Risk, Stage
 from leadroom.requirements.models import Revision
 from leadroom.testplans.enums import PLANS, Layer, PlanState
 from leadroom.testplans.models import TestPlan
@@ -106,6 +106,8 @@ def check_lead_review(plan: TestPlan, *, seen_digest: str, by: Actor) -> None:
         raise NotPermitted("Only a person reviews in the lead's place.")
     if plan.state != PlanState.LEAD_REVIEW:
         raise NotPermitted(f"The plan is {PlanState(plan.state).label.lower()}; it does not wait for you.")
+    if plan.item.stage != Stage.PLAN:
+        raise NotPermitted(f"The item is at {Stage(plan.item.stage).label.lower()}, so its plan is not reviewed now.")
     if plan.digest != seen_digest:
         raise Conflict(
             "The plan changed since you opened it; your verdicts are kept in the form. Read the new one first."

@@ -12,7 +12,7 @@ from leadroom.web import access
 from leadroom.web.needs.presenters import present_cards
 
 _RAIL = (
-    ("Room", "room:board", "layout-dashboard", "r", ()),
+    ("Room", "room:board", "layout-dashboard", "r", ("item",)),
     ("Align", "align:queue", "list-checks", "a", ("picks", "document")),
     ("Plans", "plans:queue", "clipboard-check", "p", ("plan",)),
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),

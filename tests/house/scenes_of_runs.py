@@ -43,6 +43,12 @@ def _() -> Ready:
     return lambda: projects.set_risk(item=item, risk="critical", reason="x", **WHO)
 
 
+@scene("projects.note_problem", "projects.item.stuck")
+def _() -> Ready:
+    item = f.make_item()
+    return lambda: projects.note_problem(item=item, problem="The repository is gone.", **WHO)
+
+
 @scene("skills.keep_version", "skills.version.seen")
 def _() -> Ready:
     manifest = manifests_for("developer")[0]

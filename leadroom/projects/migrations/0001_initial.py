@@ -83,6 +83,8 @@ class Migration(migrations.Migration):
                 ),
                 ("stage_entered_at", models.DateTimeField()),
                 ("rehearsal_script", models.CharField(blank=True, max_length=60)),
+                ("problem", models.TextField(blank=True)),
+                ("problem_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField()),
                 (
                     "project",

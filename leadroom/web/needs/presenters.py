@@ -121,7 +121,7 @@ def _card(card: Waiting, facts: Facts) -> Card:
         reason = f"You may look at {card.item.project.name}, but only its lead decides here."
         actions = tuple(a if a.link else Action(label=a.label, style=a.style, reason=reason) for a in actions)
     is_conflict = card.kind == "stitch" and card.subject_id in facts.conflicted
-    is_bad = is_conflict or card.kind in ("run", "verification")
+    is_bad = is_conflict or card.kind in ("run", "verification", "item")
     return Card(
         id=f"card-{card.kind}-{card.subject_id}",
         url=url,
@@ -219,6 +219,11 @@ def _stitch(card: Waiting, facts: Facts) -> Built:
     return url, (back, Action("See the conflict", link=url, style="quiet"))
 
 
+def _item(card: Waiting, facts: Facts) -> Built:
+    url = reverse("items:detail", args=[card.item.pk])
+    return url, (Action("Look", link=url, style="primary"),)
+
+
 @dataclass(frozen=True)
 class KindLook:
     """How one kind of card looks, and what builds its address and buttons."""
@@ -236,4 +241,5 @@ _LOOKS = {
     "document": KindLook("Requirements", "file-text", _document),
     "verification": KindLook("Verification", "flask-conical", _verification),
     "stitch": KindLook("Stitch", "git-merge", _stitch),
+    "item": KindLook("Stuck", "unlink", _item),
 }
