@@ -161,10 +161,13 @@ def resolve_recommended(
 def submit_document(
     *, item: WorkItem, body: Mapping[str, Any], run_id: int | None, by: Actor, now: dt.datetime
 ) -> Revision:
-    """Store the next revision; the same content again returns the stored one. Raises BadInput, NotPermitted."""
+    """Store the next revision; the same content again from the same run returns the stored one.
+
+    Raises BadInput, NotPermitted.
+    """
     rules.check_document(item, body, _keys(item))
     digest, last = digest_of(dict(body)), latest_revision(item)
-    if last is not None and last.digest == digest:
+    if last is not None and last.digest == digest and last.run_id == run_id:
         return last
     return _keep(item, body, last, run_id=run_id, by=by, now=now, verb="requirements.document.submitted")
 
