@@ -115,7 +115,7 @@ class Reader:
         """The document in the fields of `submit_document`; texts may still be too long or missing."""
         sections = self._sections()
         goals = self._goals(sections)
-        body = {
+        body: dict[str, Any] = {
             "title": self._front("title"),
             "goals": goals,
             "constraints": self._texts(sections, "constraints"),
@@ -231,7 +231,12 @@ class Reader:
         if first.type != "paragraph":
             self._refuse(item, "this goal says nothing")
         parts = self._parts(first, label=_LOOSE_GOAL, lead=_LOOSE_GOAL)
-        goal = {"id": _id("G", parts.label or parts.lead), "text": parts.text, "criteria": [], "is_headed": False}
+        goal: dict[str, Any] = {
+            "id": _id("G", parts.label or parts.lead),
+            "text": parts.text,
+            "criteria": [],
+            "is_headed": False,
+        }
         for node in rest:
             if node.type in _LISTS:
                 for inner in node.children:

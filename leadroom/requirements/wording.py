@@ -9,7 +9,8 @@ from typing import Any, Literal
 Kind = Literal["same", "added", "removed"]
 Run = tuple[Kind, str]
 
-_WORD = re.compile(r"\S+\s*|\s+")
+_WORD = re.compile(r"\S+[^\S\n]*|\s+")
+"""A word with the space after it; line ends stand alone, so that a changed word leaves the lines as they are."""
 WORK_LIMIT = 300_000
 """Pairs of words compared in one document; what is beyond is shown as replaced in one piece."""
 

@@ -9,6 +9,7 @@ from leadroom.lib.errors import BadInput
 from leadroom.web.needs.presenters import SEEN
 
 POSITION_DIGITS = 2
+DOCUMENT_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,30 @@ def read_seen(post: Mapping[str, str]) -> dict[str, str]:
     if not seen:
         raise BadInput("No open question was seen, so nothing was picked. Reload the page.")
     return seen
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A document as it was pasted or uploaded; `problem` says why it cannot even be read, else empty."""
+
+    text: str = ""
+    problem: str = ""
+
+
+def read_draft(request: HttpRequest) -> Draft:
+    """A chosen file counts, else the pasted text. Never raises, so that what was typed can be shown again."""
+    text, file = request.POST.get("text", ""), request.FILES.get("file")
+    size, what = len(text.encode(errors="replace")), "The text"
+    if file is not None:
+        size, what = file.size or 0, "The file"
+    if size > DOCUMENT_BYTES:
+        # a megabyte and more is not sent back into the form
+        return Draft(problem=f"{what} has {size:,} bytes; {DOCUMENT_BYTES:,} is the limit. Nothing was stored.")
+    if file is not None:
+        try:
+            text = file.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return Draft(text, "The file is not text in UTF-8; nothing was stored. Save it as such and try again.")
+    if not text.strip():
+        return Draft(problem="Paste a document or choose a file; nothing was stored.")
+    return Draft(text)

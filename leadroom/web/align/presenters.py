@@ -15,7 +15,7 @@ from leadroom.reading.queries import Waiting
 from leadroom.requirements.enums import AmbiguityState, Dimension
 from leadroom.requirements.models import Ambiguity, Candidate, Revision
 from leadroom.requirements.queries import ambiguities_of, pick_text
-from leadroom.requirements.rules import check_reopen
+from leadroom.requirements.rules import check_can_import, check_reopen
 from leadroom.web import access
 from leadroom.web.needs.presenters import SEEN, Action, approve_all_reason
 
@@ -105,6 +105,11 @@ class Document:
     open_questions: list[OpenQuestion]
     missing: list[str]
 
+    @property
+    def previous(self) -> int:
+        """The revision before it; 0 for the first."""
+        return self.number - 1
+
 
 @dataclass(frozen=True)
 class QueueEntry:
@@ -134,6 +139,7 @@ class AlignPage:
     document: Document | None
     wants_words: bool
     may_act_reason: str
+    import_reason: str
 
     @property
     def dom_id(self) -> str:
@@ -178,12 +184,21 @@ def present_page(item: WorkItem, waiting: list[Waiting], aligning: list[WorkItem
         document=_document(revision, rows) if revision else None,
         wants_words="document" in kinds,
         may_act_reason=lead_reason,
+        import_reason=lead_reason or _import_reason(item, request),
     )
 
 
 def _lead_reason(item: WorkItem, request: HttpRequest) -> str:
     try:
         access.require_lead(request, item.project)
+    except LeadroomError as error:
+        return str(error)
+    return ""
+
+
+def _import_reason(item: WorkItem, request: HttpRequest) -> str:
+    try:
+        check_can_import(item, by=access.person(request))
     except LeadroomError as error:
         return str(error)
     return ""
