@@ -250,7 +250,7 @@ def test_another_model_server_works_on_a_repository_with_a_file_of_200_mb(house:
         [("report", REPORT)],
     ]
     with other_model_server(turns) as model:
-        store_endpoint(visit, address, model, "a wrong key")
+        store_endpoint(visit, address, model, "a-wrong-key")
         visit.open(f"/items/new/?project={address.split('/')[2]}")
         new_item(visit, "Please greet whoever reads the README.")
         item = int(house.one("SELECT max(id) FROM projects_workitem"))
