@@ -6,6 +6,8 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from leadroom.requirements.contract import to_markdown
+from tests import factories as f
 from tests.house.world import World
 
 CALLERS = ("anonymous", "stranger", "viewer", "lead")
@@ -55,6 +57,7 @@ def _run(world: World) -> list[Any]:
     return [world.question.run_id]
 
 
+_DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
 ROUTES: dict[str, Route] = {
     "healthz": Route(get=(200, 200, 200, 200), post=(200, 200, 200, 200)),
     "accounts:sign_in": Route(get=(200, 200, 200, 200), post=(422, 422, 422, 422)),
@@ -99,6 +102,14 @@ ROUTES: dict[str, Route] = {
         lambda w: {f"seen-{a.key}": a.digest for a in w.aligning.ambiguities.filter(state="OPEN")},
     ),
     "align:supply": leads(lambda w: [w.unclear.pk], lambda w: {"text": "The bank rounds."}),
+    "align:export": members(lambda w: [w.unclear.pk]),
+    "align:difference": members(lambda w: [w.unclear.pk, 1, 1]),
+    "align:import": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.aligning.pk],
+        form=lambda w: {"text": _DOCUMENT},
+    ),
     "plans:queue": everybody(),
     "plans:detail": members(lambda w: [w.plan.pk]),
     "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),

@@ -6,6 +6,7 @@ from leadroom.agents.enums import EventKind, Phase, WaitReason
 from leadroom.projects import actions as projects
 from leadroom.projects.enums import Stage
 from leadroom.requirements import actions as requirements
+from leadroom.requirements.contract import to_markdown
 from leadroom.requirements.models import Ambiguity
 from leadroom.skills import actions as skills
 from leadroom.skills.queries import manifests_for
@@ -85,6 +86,13 @@ def _() -> Ready:
 def _() -> Ready:
     item = f.make_item()
     return lambda: requirements.submit_document(item=item, body=f.document_shape(), run_id=None, **WHO)
+
+
+@scene("requirements.import_document", "requirements.document.imported")
+def _() -> Ready:
+    item = f.make_item()
+    text = to_markdown(f.document_shape(), number=1, digest="", item_title=item.title)
+    return lambda: requirements.import_document(item=item, text=text, **lead(item))
 
 
 @scene("agents.seat_agents", "agents.agents.seated")
