@@ -1,11 +1,13 @@
 """Unified diffs, as git prints them, made into rows with syntax colour and word marks, in linear time."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise, zip_longest
 
 from django.utils.safestring import SafeString, mark_safe
+from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, String, Token, _TokenType
 
@@ -13,6 +15,8 @@ from leadroom.web.templatetags.safetext import plain_html
 
 LINE_LIMIT = 2_000  # rows drawn per file
 SOURCE_LIMIT = 60_000  # characters of a hunk worth colouring
+PIECE_LIMIT = 8_000  # characters lexed at once: lexers take time with the square of what they never find the end of
+OPEN_LIMIT = 20  # comments a piece may open without closing them
 COLOUR_LIMIT = 400  # characters of a line worth colouring or comparing
 _HUNK = re.compile(r"^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@")
 _QUOTED = re.compile(rb"\\([0-3][0-7]{2}|.)", re.DOTALL)
@@ -193,7 +197,7 @@ def _compare(before: str, after: str, marks: dict[int, list[Span]], gone: int, c
 
 
 def _colours(path: str, body: list[Row]) -> dict[int, list[Colour]]:
-    """Syntax spans by row index; each side of the hunk is lexed whole, for strings that go over lines."""
+    """Syntax spans by row index; the sides of a hunk are lexed apart, many rows at once, for strings over lines."""
     name = _LEXERS.get(path.rpartition(".")[2].lower())
     if name is None:
         return {}
@@ -203,19 +207,40 @@ def _colours(path: str, body: list[Row]) -> dict[int, list[Colour]]:
         indexes = [index for index, row in enumerate(body) if row[0] in (side, "same")]
         if any(len(body[index][3]) > COLOUR_LIMIT for index in indexes):
             continue
-        source = "\n".join(body[index][3] for index in indexes)
-        if len(source) > SOURCE_LIMIT:
+        if sum(len(body[index][3]) + 1 for index in indexes) > SOURCE_LIMIT:
             continue
-        row, column = 0, 0
-        for _, kind, value in lexer.get_tokens_unprocessed(source):
-            css = _css(kind)
-            for number, piece in enumerate(value.split("\n")):
-                if number:
-                    row, column = row + 1, 0
-                if css and piece and row < len(indexes) and (side == "add" or body[indexes[row]][0] == "del"):
-                    spans.setdefault(indexes[row], []).append((column, column + len(piece), css))
-                column += len(piece)
+        for piece in _pieces(indexes, body):
+            _colour(lexer, piece, body, spans, side)
     return spans
+
+
+def _pieces(indexes: list[int], body: list[Row]) -> Iterator[list[int]]:
+    """Neighbouring rows of together at most PIECE_LIMIT characters."""
+    piece: list[int] = []
+    size = 0
+    for index in indexes:
+        size += len(body[index][3]) + 1
+        if piece and size > PIECE_LIMIT:
+            yield piece
+            piece, size = [], len(body[index][3]) + 1
+        piece.append(index)
+    if piece:
+        yield piece
+
+
+def _colour(lexer: Lexer, indexes: list[int], body: list[Row], spans: dict[int, list[Colour]], side: str) -> None:
+    source = "\n".join(body[index][3] for index in indexes)
+    if source.count("/*") - source.count("*/") > OPEN_LIMIT:
+        return
+    row, column = 0, 0
+    for _, kind, value in lexer.get_tokens_unprocessed(source):
+        css = _css(kind)
+        for number, piece in enumerate(value.split("\n")):
+            if number:
+                row, column = row + 1, 0
+            if css and piece and row < len(indexes) and (side == "add" or body[indexes[row]][0] == "del"):
+                spans.setdefault(indexes[row], []).append((column, column + len(piece), css))
+            column += len(piece)
 
 
 def _css(kind: _TokenType) -> str:
