@@ -7,6 +7,7 @@ import httpx2
 from anthropic import AsyncAnthropic
 
 from leadroom.agents.queries import ModelAccess
+from leadroom.lib.shapes import clip
 from leadroom.lib.verdicts import Verdict
 from leadroom.runners.builtin.wire import judged
 
@@ -34,4 +35,4 @@ async def try_access(access: ModelAccess) -> Verdict:
     finally:
         await client.close()
     seconds = time.monotonic() - began
-    return Verdict(True, f"{message.model or access.model} answered in {seconds:.1f} s.")
+    return Verdict(True, f"{clip(str(message.model or access.model), 120)} answered in {seconds:.1f} s.")

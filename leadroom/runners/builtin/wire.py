@@ -20,6 +20,9 @@ from leadroom.runners.journal import Journal
 
 MAX_TOKENS = 16_000
 READ_TIMEOUT_SECONDS = 120.0
+ANSWER_LIMIT = 2_000_000
+"""Characters of one answer; MAX_TOKENS is far below it, but a server need not keep to that."""
+NAME_LIMIT = 200
 _FOREIGN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError, anthropic.AnthropicError)
 """What the SDK raises over a stream that is no Messages API's: no events at all, or in an impossible order."""
 
@@ -68,6 +71,12 @@ class Wire:
     async def close(self) -> None:
         await self._client.close()
 
+    def _too_long(self) -> Refused:
+        return Refused(
+            f"{self._access.base_url} sent more than {ANSWER_LIMIT:,} characters in one answer, which no model does. "
+            "Check the endpoint's address and model in the project's settings, then resume the run; its work is kept."
+        )
+
     async def turn(self, messages: list[dict[str, Any]], journal: Journal) -> Turn:
         """Ask for one answer. Raises Retry, Limited or Refused; then nothing of the partial turn counts."""
         try:
@@ -83,6 +92,7 @@ class Wire:
     async def _stream(self, messages: list[dict[str, Any]], journal: Journal) -> Turn:
         raw_inputs: dict[int, str] = {}
         unreadable = ""
+        said = 0
         request: dict[str, Any] = {"tools": self._tools} if self._tools else {}
         async with self._client.messages.stream(
             model=self._access.model,
@@ -94,6 +104,9 @@ class Wire:
             try:
                 async for event in stream:
                     if event.type == "content_block_delta":
+                        said += _length(event.delta)
+                        if said > ANSWER_LIMIT:
+                            raise self._too_long()
                         if event.delta.type == "input_json_delta":
                             raw_inputs[event.index] = raw_inputs.get(event.index, "") + event.delta.partial_json
                         elif event.delta.type == "text_delta":
@@ -109,18 +122,22 @@ class Wire:
         return _whole(message, raw_inputs, unreadable)
 
 
+def _length(delta: Any) -> int:
+    return sum(len(str(getattr(delta, name, None) or "")) for name in ("partial_json", "text", "thinking"))
+
+
 def _whole(message: Any, raw_inputs: dict[int, str], unreadable: str) -> Turn:
     content, calls = [], []
     for index, block in enumerate(message.content):
         if block.type == "tool_use":
             try:
                 given = json.loads(raw_inputs[index]) if raw_inputs.get(index) else block.input
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 unreadable = f"the input of {block.name} is not valid JSON ({error})"
                 continue
             if unreadable:
                 continue
-            calls.append(ToolCall(block.id, block.name, given))
+            calls.append(ToolCall(block.id, clip(block.name, NAME_LIMIT), given))
             content.append({"type": "tool_use", "id": block.id, "name": block.name, "input": given})
         elif block.type == "text" and block.text.strip():
             content.append({"type": "text", "text": block.text})
