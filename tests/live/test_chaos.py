@@ -18,7 +18,7 @@ from tests.support import services
 
 pytestmark = [pytest.mark.chaos, pytest.mark.django_db(transaction=True)]
 
-LINES, PER_SECOND, PAGES, KILLS = 600, 80, 6, 3
+LINES, PER_SECOND, PAGES, KILLS = 1_500, 80, 6, 3  # the lines outlast the kills on a busy machine too
 
 
 class Broker:
