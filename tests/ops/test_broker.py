@@ -41,9 +41,7 @@ def test_no_broker_at_all_names_the_cure(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_it_keeps_everything_and_has_no_port(running: Service, tmp_path: Path) -> None:
     with contextlib.closing(redis.Redis.from_url(running.url)) as client:
-        settings = {
-            name: client.config_get(name)[name] for name in ("appendonly", "appendfsync", "port", "save")
-        }
+        settings = {name: client.config_get(name)[name] for name in ("appendonly", "appendfsync", "port", "save")}
         assert settings == {"appendonly": "yes", "appendfsync": "everysec", "port": "0", "save": ""}
         assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
     assert (tmp_path / "b.sock").stat().st_mode & 0o077 == 0

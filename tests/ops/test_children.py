@@ -13,9 +13,7 @@ from tests.support.program import is_alive, until
 
 
 def make_child(tmp_path: Path, code: str, **spec: bool) -> Child:
-    return Child(
-        ChildSpec("demo", (sys.executable, "-c", code), **spec), os.environ.copy(), tmp_path, tmp_path
-    )
+    return Child(ChildSpec("demo", (sys.executable, "-c", code), **spec), os.environ.copy(), tmp_path, tmp_path)
 
 
 def fall(child: Child) -> int:

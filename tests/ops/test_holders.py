@@ -71,8 +71,7 @@ def test_the_sweep_ends_what_up_started_on_this_home_and_nothing_else(
 
 def test_the_sweep_never_ends_itself(home: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from leadroom.ops.holders import sweep; "
-        "print(sweep(Path(sys.argv[1])))"
+        "import sys; from pathlib import Path; from leadroom.ops.holders import sweep; print(sweep(Path(sys.argv[1])))"
     )
     env = {**os.environ, "LEADROOM_HOME": str(home), "LEADROOM_SUPERVISED": "1"}
     argv = [sys.executable, "-c", script, str(home)]

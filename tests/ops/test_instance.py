@@ -16,9 +16,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def make_running() -> Running:
-    return Running(
-        7, "127.0.0.1", 8000, "http://127.0.0.1:8000", "2026-11-22T10:00:00+00:00", "", "", {"web": 8}
-    )
+    return Running(7, "127.0.0.1", 8000, "http://127.0.0.1:8000", "2026-11-22T10:00:00+00:00", "", "", {"web": 8})
 
 
 def test_the_second_is_told_who_runs_on_which_port(home: Path) -> None:

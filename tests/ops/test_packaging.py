@@ -51,9 +51,7 @@ def test_the_worker_listens_to_the_queue_of_its_own_name(services: dict[str, Any
 
 
 def test_only_the_worker_gives_up_dockers_profiles(services: dict[str, Any]) -> None:
-    relaxed = {
-        name: set(service["security_opt"]) for name, service in services.items() if "security_opt" in service
-    }
+    relaxed = {name: set(service["security_opt"]) for name, service in services.items() if "security_opt" in service}
     assert relaxed == {"worker": RELAXED}
     assert not any("privileged" in service or "cap_add" in service for service in services.values())
 

@@ -59,18 +59,14 @@ def test_a_fresh_environment_is_left_alone(setup_env: ModuleType, capsys: pytest
     assert capsys.readouterr().out == ""
 
 
-def test_an_environment_for_tests_also_serves_to_run(
-    setup_env: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_environment_for_tests_also_serves_to_run(setup_env: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     furnish(setup_env, extras=("dev",))
     assert setup_env.main(["setup"]) == 0
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
-def test_it_is_stale_when_what_it_was_made_from_changes(
-    setup_env: ModuleType, checkout: Path, name: str
-) -> None:
+def test_it_is_stale_when_what_it_was_made_from_changes(setup_env: ModuleType, checkout: Path, name: str) -> None:
     before = setup_env.fingerprint()
     with (checkout / name).open("a") as stream:
         stream.write("# changed\n")
@@ -101,9 +97,7 @@ def test_a_missing_browser_is_named_with_the_command_to_those_who_may_not_instal
     setup_env: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setup_env.os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(
-        setup_env.shutil, "which", lambda name: None if name == "chromium" else f"/usr/bin/{name}"
-    )
+    monkeypatch.setattr(setup_env.shutil, "which", lambda name: None if name == "chromium" else f"/usr/bin/{name}")
     with pytest.raises(setup_env.Stop, match=r"install .*chromium"):
         setup_env.install_system_packages()
 

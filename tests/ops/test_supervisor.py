@@ -55,9 +55,7 @@ class Lead:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **children: tuple[str, bool]) -> None:
-        specs = [
-            {"name": n, "argv": [code, str(self.port)], "once": once} for n, (code, once) in children.items()
-        ]
+        specs = [{"name": n, "argv": [code, str(self.port)], "once": once} for n, (code, once) in children.items()]
         argv = [sys.executable, "-c", MAIN, str(self.home), str(self.port), json.dumps(specs)]
         with (self.home / "out").open("wb") as stream:
             self.process = subprocess.Popen(argv, stdout=stream, stderr=stream)
@@ -122,9 +120,7 @@ def test_a_web_that_answers_errors_is_not_ready_until_it_is_well(lead: Lead) -> 
 
 
 def test_a_child_that_ignores_term_is_killed(lead: Lead) -> None:
-    stubborn = (
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    )
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     lead.start(web=(WEB, False), beat=(stubborn, False))
     lead.until_said("ALL READY")
     until(lambda: (lead.home / "log" / "beat.log").read_text() == "up\n", what="a stubborn beat")

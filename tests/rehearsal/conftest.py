@@ -63,9 +63,7 @@ def client(rehearsal_url: str) -> ClientFactory:
     """Makes clients of the session's server; without retries of their own unless asked for."""
 
     def make(*, max_retries: int = 0, timeout: float = 20.0) -> anthropic.AsyncAnthropic:
-        return anthropic.AsyncAnthropic(
-            base_url=rehearsal_url, api_key="x", max_retries=max_retries, timeout=timeout
-        )
+        return anthropic.AsyncAnthropic(base_url=rehearsal_url, api_key="x", max_retries=max_retries, timeout=timeout)
 
     return make
 

@@ -62,9 +62,7 @@ def play(
             asked.append({"type": "tool_use", "id": number, "name": call.name, "input": call.input})
             given.append({"type": "tool_result", "tool_use_id": number, "content": result})
             played.calls.append((call, result))
-        played.messages.append(
-            {"role": "assistant", "content": [{"type": "text", "text": turn.text or "…"}, *asked]}
-        )
+        played.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn.text or "…"}, *asked]})
         if any(call.name == "report" for call in turn.tools):
             return played
         if any(call.name in ("ask", "propose_ambiguities") for call in turn.tools):

@@ -30,9 +30,7 @@ def fresh(folder: Path) -> Path:
 
 def cases(library: Library, item: str) -> list[str]:
     steps = library.get(LAST_PLAN[item]).steps
-    plan = next(
-        call.input for step in steps for turn in step for call in turn.tools if call.name == "submit_plan"
-    )
+    plan = next(call.input for step in steps for turn in step for call in turn.tools if call.name == "submit_plan")
     return [case["node_id"] for case in plan["cases"]]
 
 
@@ -98,9 +96,7 @@ def test_the_repository_is_green_as_shipped(tmp_path: Path) -> None:
     assert "24 passed" in run("python -m pytest -q", fresh(tmp_path / "evenly"))
 
 
-def test_the_first_item_turns_from_red_to_green_with_one_real_mistake(
-    library: Library, items: dict[str, Item]
-) -> None:
+def test_the_first_item_turns_from_red_to_green_with_one_real_mistake(library: Library, items: dict[str, Item]) -> None:
     played = items["first"].runs["first/developer"]
     edits_applied(played)
     before, broken, after = played.results("run_command")
@@ -145,34 +141,26 @@ def test_the_critical_item_overlooks_a_case_and_repairs_it(library: Library, ite
     assert not written_first & written_second, "tests that were frozen stay as they were"
 
 
-def test_the_overlooked_case_fails_at_the_base(
-    library: Library, items: dict[str, Item], tmp_path: Path
-) -> None:
+def test_the_overlooked_case_fails_at_the_base(library: Library, items: dict[str, Item], tmp_path: Path) -> None:
     tree = fresh(tmp_path / "evenly")
     shutil.copy(items["critical"].tree / "tests/test_archive.py", tree / "tests")
     assert outcomes(run(f"python -m pytest -q {OVERLOOKED}", tree)) == {OVERLOOKED: "FAILED"}
 
 
-def test_a_second_attempt_without_the_first_one_s_work_stops_and_says_so(
-    library: Library, tmp_path: Path
-) -> None:
+def test_a_second_attempt_without_the_first_one_s_work_stops_and_says_so(library: Library, tmp_path: Path) -> None:
     played = play(library, "critical/developer/2", fresh(tmp_path / "evenly"))
     assert played.of("report")[0]["status"] == "BLOCKED"
     assert not played.of("write_file")
 
 
-def test_a_developer_who_stays_red_reports_blocked_with_the_real_numbers(
-    library: Library, tmp_path: Path
-) -> None:
+def test_a_developer_who_stays_red_reports_blocked_with_the_real_numbers(library: Library, tmp_path: Path) -> None:
     results = ["6 failed in 0.20s", "1 failed, 30 passed in 0.3s"]
     (report,) = play(library, "light/developer", fresh(tmp_path / "evenly"), recorded=results).of("report")
     assert report["status"] == "BLOCKED"
     assert report["tests"] == {"green": 30, "red": 1, "not_run": 0}
 
 
-def test_the_items_merge_cleanly_in_any_order_and_stay_green(
-    items: dict[str, Item], tmp_path: Path, git: Git
-) -> None:
+def test_the_items_merge_cleanly_in_any_order_and_stay_green(items: dict[str, Item], tmp_path: Path, git: Git) -> None:
     tree = fresh(tmp_path / "evenly")
     git(tree, "init", "-q", "-b", "main")
     git(tree, "add", "-A")
@@ -200,9 +188,7 @@ def test_each_script_plays_on_top_of_the_others(
         assert "51 passed" in run("python -m pytest -q tests", tree)
 
 
-def test_named_files_exist_where_they_are_named(
-    library: Library, items: dict[str, Item], tmp_path: Path
-) -> None:
+def test_named_files_exist_where_they_are_named(library: Library, items: dict[str, Item], tmp_path: Path) -> None:
     """A source `path:line` names a line with words on it.
 
     A developer speaks of the finished tree, all others of the base, with or without the other items merged.

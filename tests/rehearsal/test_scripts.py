@@ -82,9 +82,7 @@ def test_lists_hold_whole_sentences(library: Library) -> None:
     for name in NAMES:
         for call in calls(library, name):
             if call.name == "report":
-                sentences = [
-                    s for key in ("done", "unsure", "needs", "follow_ups") for s in call.input.get(key, [])
-                ]
+                sentences = [s for key in ("done", "unsure", "needs", "follow_ups") for s in call.input.get(key, [])]
                 assert all(s[0].isupper() for s in sentences), (name, sentences)
 
 

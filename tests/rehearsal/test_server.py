@@ -24,9 +24,7 @@ def said(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-def ask(
-    url: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None
-) -> tuple[int, Any]:
+def ask(url: str, path: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
     request = urllib.request.Request(url + path, data=data, headers={"x-api-key": "x", **(headers or {})})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -72,9 +70,7 @@ def test_a_long_tool_call_comes_in_several_chunks(client: ClientFactory) -> None
     async def go() -> tuple[int, Any]:
         async with (
             client() as api,
-            api.messages.stream(
-                model="m", max_tokens=500, messages=[said("[[script:idle]]")], tools=TOOLS
-            ) as stream,
+            api.messages.stream(model="m", max_tokens=500, messages=[said("[[script:idle]]")], tools=TOOLS) as stream,
         ):
             chunks = [e async for e in stream if e.type == "input_json"]
             return len(chunks), (await stream.get_final_message()).content[-1]

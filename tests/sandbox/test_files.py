@@ -122,9 +122,7 @@ def test_edit_keeps_windows_line_ends(tree: Path) -> None:
 
 def test_write_creates_folders_and_replaces_through_a_link_inside(tree: Path) -> None:
     made = tool(tree, "write", path="new/deep/file.py", text="x = 1")
-    assert made.diff == (
-        "--- /dev/null\n+++ b/new/deep/file.py\n@@ -0,0 +1 @@\n+x = 1\n\\ No newline at end of file\n"
-    )
+    assert made.diff == ("--- /dev/null\n+++ b/new/deep/file.py\n@@ -0,0 +1 @@\n+x = 1\n\\ No newline at end of file\n")
     assert (tree / "new/deep/file.py").read_text() == "x = 1"
     (tree / "alias").symlink_to("hello.txt")
     assert tool(tree, "write", path="alias", text="changed\n").paths == ("hello.txt",)

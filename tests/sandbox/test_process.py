@@ -19,9 +19,7 @@ from leadroom.sandbox.registry import kill_tree, sweep
 from leadroom.sandbox.selftest import Check, Isolation
 
 
-def do(
-    tree: Path, script: str, *, timeout: float = 20, is_writable: bool = True, **options: object
-) -> Completed:
+def do(tree: Path, script: str, *, timeout: float = 20, is_writable: bool = True, **options: object) -> Completed:
     profile = tree_profile(tree, is_writable=is_writable)
     return asyncio.run(run(profile, ["sh", "-c", script], timeout_seconds=timeout, **options))  # type: ignore[arg-type]
 
@@ -200,9 +198,7 @@ def test_kill_tree_ends_one_sandbox_by_the_pid_given_at_its_start(tree: Path) ->
     async def scenario() -> Completed:
         pids: list[int] = []
         profile = tree_profile(tree, is_writable=False)
-        task = asyncio.create_task(
-            run(profile, ["sleep", "4718.25"], timeout_seconds=60, on_start=pids.append)
-        )
+        task = asyncio.create_task(run(profile, ["sleep", "4718.25"], timeout_seconds=60, on_start=pids.append))
         while not processes_with("4718.25"):
             await asyncio.sleep(0.01)
         assert kill_tree(pids[0]) >= 1

@@ -40,9 +40,7 @@ def test_a_read_only_tree_refuses_writes(tree: Path) -> None:
 
 def test_git_works_inside_through_the_shared_objects(tree: Path) -> None:
     (tree / "hello.txt").write_text("one\nTWO\nthree\n")
-    answer = sh(
-        tree_profile(tree, is_writable=True), "git status --short; git log --format=%s; git diff --stat"
-    )
+    answer = sh(tree_profile(tree, is_writable=True), "git status --short; git log --format=%s; git diff --stat")
     assert answer.startswith(" M hello.txt\nfirst\n")
     assert answer.endswith("[0]")
 
@@ -131,9 +129,7 @@ def test_the_network_is_there_only_when_the_project_opens_it(tree: Path) -> None
         server.bind(("127.0.0.1", 0))
         server.listen()
         port = server.getsockname()[1]
-        script = (
-            f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 3)' 2>&1 | tail -1"
-        )
+        script = f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}), 3)' 2>&1 | tail -1"
         assert sh(tree_profile(tree, is_writable=False, has_network=True), script) == "[0]"
         assert "refused" in sh(tree_profile(tree, is_writable=False), script)
 

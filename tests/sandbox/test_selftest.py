@@ -37,9 +37,7 @@ def test_this_machine_isolates_and_the_answer_is_kept() -> None:
         ("--clearenv", {"environment"}),
     ],
 )
-def test_a_weaker_sandbox_is_noticed(
-    dropped: str, failing: set[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_weaker_sandbox_is_noticed(dropped: str, failing: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
     strict = bwrap._namespaces
 
     def weaker(*given: object) -> list[str]:

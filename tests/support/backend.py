@@ -72,9 +72,7 @@ def program_environment(home: Path) -> Iterator[dict[str, str]]:
     env["LEADROOM_HOME"] = str(home)
     with contextlib.ExitStack() as stack:
         if is_grown_up():
-            env["DATABASE_URL"] = stack.enter_context(
-                services.fresh_database(Path(os.environ[POSTGRES_FOLDER]))
-            )
+            env["DATABASE_URL"] = stack.enter_context(services.fresh_database(Path(os.environ[POSTGRES_FOLDER])))
             folder = Path(tempfile.mkdtemp(prefix="lr-redis-", dir="/tmp"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             redis = services.start_redis(folder)
@@ -83,9 +81,7 @@ def program_environment(home: Path) -> Iterator[dict[str, str]]:
         yield env
 
 
-@pytest.hookimpl(
-    wrapper=True, tryfirst=True
-)  # a wrapper, because pytest-django's own hook reads the settings first
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # a wrapper, because pytest-django's own hook reads the settings first
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     _prepare_environment()
     return (yield)

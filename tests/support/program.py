@@ -84,9 +84,7 @@ class Program:
         process = self._started()
 
         def is_ready() -> bool:
-            assert process.poll() is None, (
-                f"it ended with {process.returncode}:\n{self.said()}\n{self.logs()}"
-            )
+            assert process.poll() is None, f"it ended with {process.returncode}:\n{self.said()}\n{self.logs()}"
             return self.running().get("pid") == process.pid and bool(self.running().get("is_web_ready"))
 
         try:

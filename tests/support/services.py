@@ -164,9 +164,7 @@ def fresh_database(folder: Path) -> Iterator[str]:
     try:
         yield postgres_url(folder, name)
     finally:
-        with psycopg.connect(
-            host=str(folder), user="postgres", dbname="postgres", autocommit=True
-        ) as connection:
+        with psycopg.connect(host=str(folder), user="postgres", dbname="postgres", autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 

@@ -90,9 +90,7 @@ def test_lines_arrive_in_order_exactly_once_and_gaps_are_asked_for(frame: Framed
     frame.tail(3, 5)
     frame.tail(9, 9)
     frame.tail(10, 10)
-    frame.wait(
-        lambda: [{"topic": "run.42", "after": 5}] in frame.subscriptions(), "the gap was not asked for"
-    )
+    frame.wait(lambda: [{"topic": "run.42", "after": 5}] in frame.subscriptions(), "the gap was not asked for")
     assert len(frame.subscriptions()) == 2
     frame.tail(6, 10)
     expect(frame.page.locator("#run-42-events")).to_have_attribute("data-after", "10")
@@ -229,17 +227,13 @@ def test_after_a_verdict_the_focus_is_on_the_next_row(frame: Framed):
     frame.wait(lambda: frame.count("POST /approve/3/") == 1, "the second verdict was not sent")
     frame.answers["/list/"] = REGION.format(body=row(1) + row(3, state="done"))
     frame.send(news=[{"topic": "item.3"}])
-    frame.wait(
-        lambda: "done" in str(frame.page.locator("#row-3").get_attribute("data-state")), "no new state"
-    )
+    frame.wait(lambda: "done" in str(frame.page.locator("#row-3").get_attribute("data-state")), "no new state")
     assert frame.focused() in {"row-1", "row-3"}
 
 
 def test_keys_act_on_the_row_only_after_it_was_looked_at(frame: Framed):
     frame.answers["/row/1/"] = "<h1>Row</h1>"
-    frame.open(
-        PAGE + region(1, 2) + '<button data-key="n" hx-post="/new/" hx-swap="none">New</button>{% endblock %}'
-    )
+    frame.open(PAGE + region(1, 2) + '<button data-key="n" hx-post="/new/" hx-swap="none">New</button>{% endblock %}')
     frame.wait_for_socket()
     frame.page.keyboard.press("a")
     assert frame.focused() == "row-1"
@@ -301,9 +295,7 @@ def test_a_refusal_explains_itself_and_does_nothing(frame: Framed, how: str):
 
 
 def test_ctrl_enter_sends_and_the_toast_can_undo(frame: Framed):
-    header = {
-        "HX-Trigger": json.dumps({"toast": {"text": "Approved <b>2</b>", "kind": "ok", "undo_url": "/undo/"}})
-    }
+    header = {"HX-Trigger": json.dumps({"toast": {"text": "Approved <b>2</b>", "kind": "ok", "undo_url": "/undo/"}})}
     frame.answers["/send/"] = lambda request: (204, "", {**header, "X-Saw": request.headers["x-csrftoken"]})
     field = '<textarea id="t" aria-label="T"></textarea><button>Send</button>'
     frame.open(PAGE + f'<form hx-post="/send/" hx-swap="none">{field}</form>' + "{% endblock %}")

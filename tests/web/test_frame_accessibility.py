@@ -37,8 +37,7 @@ def gallery_context() -> dict[str, Any]:
         "hue": 2,
     }
     steps = [
-        {"word": word, "state": word, "icon": "circle", "turn": "human"}
-        for word in ("done", "now", "next", "failed")
+        {"word": word, "state": word, "icon": "circle", "turn": "human"} for word in ("done", "now", "next", "failed")
     ]
     return {
         "needs": {

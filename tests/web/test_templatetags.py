@@ -165,10 +165,7 @@ def test_ansi_colours_become_classes_and_end_where_they_end():
     assert ui.ansi("\x1b[1;31mred\x1b[0m plain") == '<span class="ansi-b ansi-1">red</span> plain'
     assert ui.ansi("\x1b[38;5;196mx") == '<span class="ansi-1">x</span>'
     assert ui.ansi("\x1b[38;2;0;200;0mx\x1b[39my") == '<span class="ansi-2">x</span>y'
-    assert (
-        ui.ansi("\x1b[97;44mx\x1b[49my")
-        == '<span class="ansi-15 ansi-bg-4">x</span><span class="ansi-15">y</span>'
-    )
+    assert ui.ansi("\x1b[97;44mx\x1b[49my") == '<span class="ansi-15 ansi-bg-4">x</span><span class="ansi-15">y</span>'
 
 
 def test_ansi_drops_other_sequences_and_keeps_overwritten_lines():

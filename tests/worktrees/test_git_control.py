@@ -89,9 +89,7 @@ def test_histories_that_parted_are_told_and_left(source: UserRepository, control
     assert control.resolve("refs/source/main") == theirs
 
 
-def test_a_rewritten_branch_never_drops_our_commits(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_rewritten_branch_never_drops_our_commits(source: UserRepository, control: ControlRepository) -> None:
     second = source.commit("second", a_py="a\n")
     control.refresh(source=source.path, branch="main")
     source.git("commit", "-q", "--amend", "-m", "rewritten")
@@ -129,9 +127,7 @@ def test_differences_name_every_kind_of_change(source: UserRepository, control: 
     assert "Binary files" in text
 
 
-def test_a_long_diff_is_cut_after_a_line_and_says_so(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_long_diff_is_cut_after_a_line_and_says_so(source: UserRepository, control: ControlRepository) -> None:
     base = control.head("main")
     commit = source.commit("long", long_py="a line of text\n" * 10_000)
     control.refresh(source=source.path, branch="main")
@@ -162,9 +158,7 @@ def test_only_full_names_are_resolved(control: ControlRepository) -> None:
         assert control.resolve(name) is None
 
 
-def test_a_clean_merge_is_signed_and_moves_the_branch(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_clean_merge_is_signed_and_moves_the_branch(source: UserRepository, control: ControlRepository) -> None:
     onto = source.commit("theirs", theirs_py="y = 1\n")
     commit = work_on(source, control, ours_py="x = 1\n")
     control.refresh(source=source.path, branch="main")
@@ -199,9 +193,7 @@ def test_conflicts_are_named_and_change_nothing(source: UserRepository, control:
     assert refs(control) == before
 
 
-def test_histories_without_a_common_commit_are_refused(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_histories_without_a_common_commit_are_refused(source: UserRepository, control: ControlRepository) -> None:
     source.git("switch", "-q", "--orphan", "alien")
     alien = source.commit("alien", alien_py="x\n")
     source.git("push", "-q", str(control.path), "alien:refs/leadroom/alien")
@@ -215,9 +207,7 @@ def test_one_of_many_movers_wins(source: UserRepository, control: ControlReposit
     assert tree
     key = signing.merge_key()
     merges = [
-        control.create_merge(
-            branch="main", onto=base, commit=base, tree=tree, message=str(n), author=ADA, key=key
-        )
+        control.create_merge(branch="main", onto=base, commit=base, tree=tree, message=str(n), author=ADA, key=key)
         for n in range(6)
     ]
 
@@ -234,9 +224,7 @@ def test_one_of_many_movers_wins(source: UserRepository, control: ControlReposit
     assert control.head("main") == won[0]
 
 
-def test_a_move_that_would_drop_commits_is_refused(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_move_that_would_drop_commits_is_refused(source: UserRepository, control: ControlRepository) -> None:
     base = control.head("main")
     new = source.commit("second")
     control.refresh(source=source.path, branch="main")
@@ -253,13 +241,9 @@ def test_a_merge_of_things_that_are_not_here_is_refused(control: ControlReposito
     assert tree
     for onto, commit, merged in ((head, "1" * 40, tree), ("1" * 40, head, tree), (head, head, head)):
         with pytest.raises(RepositoryProblem):
-            control.create_merge(
-                branch="main", onto=onto, commit=commit, tree=merged, message="m", author=ADA, key=key
-            )
+            control.create_merge(branch="main", onto=onto, commit=commit, tree=merged, message="m", author=ADA, key=key)
     with pytest.raises(BadInput, match="needs a message"):
-        control.create_merge(
-            branch="main", onto=head, commit=head, tree=tree, message=" \0", author=ADA, key=key
-        )
+        control.create_merge(branch="main", onto=head, commit=head, tree=tree, message=" \0", author=ADA, key=key)
 
 
 def test_a_name_cannot_forge_headers(control: ControlRepository) -> None:
@@ -267,9 +251,7 @@ def test_a_name_cannot_forge_headers(control: ControlRepository) -> None:
     tree = control.trial_merge(onto=head, commit=head).tree
     assert tree
     author = Person("Eve <root@x>\nparent " + "1" * 40, "e\n@ <x>")
-    merge = control.create_merge(
-        branch="main", onto=head, commit=head, tree=tree, message="m", author=author, key=key
-    )
+    merge = control.create_merge(branch="main", onto=head, commit=head, tree=tree, message="m", author=author, key=key)
     command = ["git", "--git-dir", str(control.path), "show", "-s", "--format=%P|%an|%ae", merge]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert shown == f"{head} {head}|Eve root@xparent {'1' * 40}|e@x"
@@ -308,9 +290,7 @@ def test_fsck_finds_what_is_broken(control: ControlRepository) -> None:
     assert any(blob in line for line in control.fsck())
 
 
-def test_a_left_lock_is_a_sentence_until_told_to_clear(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_left_lock_is_a_sentence_until_told_to_clear(source: UserRepository, control: ControlRepository) -> None:
     lock = control.path / "refs" / "heads" / "main.lock"
     lock.touch()
     new = source.commit("more")

@@ -152,9 +152,7 @@ def test_leadrooms_own_folder_is_refused_except_its_practice_repositories(home: 
     assert inspect_source(practice.path).default_branch == "main"
 
 
-def test_a_pointer_to_somebody_elses_repository_is_refused(
-    source: UserRepository, tmp_path: Path, home: Path
-) -> None:
+def test_a_pointer_to_somebody_elses_repository_is_refused(source: UserRepository, tmp_path: Path, home: Path) -> None:
     for name, plant in {
         "file": lambda folder: (folder / ".git").write_text(f"gitdir: {source.path}/.git\n"),
         "link": lambda folder: (folder / ".git").symlink_to(source.path / ".git"),
@@ -170,9 +168,7 @@ def test_a_pointer_to_somebody_elses_repository_is_refused(
     assert "which is not there" in refusal(tmp_path / "file")
 
 
-def test_formats_that_would_give_half_a_history_are_refused(
-    source: UserRepository, tmp_path: Path, home: Path
-) -> None:
+def test_formats_that_would_give_half_a_history_are_refused(source: UserRepository, tmp_path: Path, home: Path) -> None:
     source.commit("second")
     assert "git fetch --unshallow" in refusal(bare_clone(source, tmp_path / "shallow.git", "--depth=1"))
     source.git("config", "uploadpack.allowFilter", "true")

@@ -34,9 +34,7 @@ def merge_in(control: ControlRepository, message: str = "Merge") -> str:
     return merge
 
 
-def test_a_branch_of_ours_appears_and_nothing_else_changes(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_branch_of_ours_appears_and_nothing_else_changes(source: UserRepository, control: ControlRepository) -> None:
     source.write("shop/prices.py", "uncommitted")
     before, refs = source.digest(), source.git("for-each-ref").splitlines()
     merge = merge_in(control)
@@ -113,9 +111,7 @@ def test_the_default_branch_is_refused_while_checked_out(
     assert source.head("main") == merge
 
 
-def test_a_branch_of_ours_the_user_has_checked_out_is_left(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_branch_of_ours_the_user_has_checked_out_is_left(source: UserRepository, control: ControlRepository) -> None:
     first = merge_in(control)
     publish(control=control, source=source.path, commit=first, branch=BRANCH, expected=None)
     source.git("switch", "-q", BRANCH)
@@ -150,12 +146,8 @@ def test_the_default_branch_never_loses_commits(
         publish(control=control, source=bare, commit=merge, branch="main", expected=theirs)
 
 
-@pytest.mark.parametrize(
-    "branch", ["other", "leadroom", "refs/heads/main", "leadroom/../main", "leadroom/a..b", ""]
-)
-def test_no_other_branch_is_ever_written(
-    source: UserRepository, control: ControlRepository, branch: str
-) -> None:
+@pytest.mark.parametrize("branch", ["other", "leadroom", "refs/heads/main", "leadroom/../main", "leadroom/a..b", ""])
+def test_no_other_branch_is_ever_written(source: UserRepository, control: ControlRepository, branch: str) -> None:
     before = source.git("for-each-ref")
     with pytest.raises(BadInput):
         publish(control=control, source=source.path, commit=merge_in(control), branch=branch, expected=None)
@@ -191,9 +183,7 @@ def test_links_that_lead_out_of_the_repository_are_not_written_through(
     assert sorted(os.walk(outside)) == before
 
 
-def test_a_repository_that_cannot_be_written_is_a_sentence(
-    source: UserRepository, control: ControlRepository
-) -> None:
+def test_a_repository_that_cannot_be_written_is_a_sentence(source: UserRepository, control: ControlRepository) -> None:
     (source.path / ".git" / "refs" / "heads" / "leadroom").write_text("not a folder")
     with pytest.raises(RepositoryProblem, match="No branch was moved"):
         publish(control=control, source=source.path, commit=merge_in(control), branch=BRANCH, expected=None)

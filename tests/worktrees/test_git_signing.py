@@ -102,9 +102,7 @@ CHECKERS = ["leadroom", *(["git"] if shutil.which("ssh-keygen") else [])]
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
-@pytest.mark.parametrize(
-    "message", ["Merge", "Merge\n\nTwo paragraphs, ünï\n\n", "gpgsig x\n y\n\n-----BEGIN"]
-)
+@pytest.mark.parametrize("message", ["Merge", "Merge\n\nTwo paragraphs, ünï\n\n", "gpgsig x\n y\n\n-----BEGIN"])
 def test_everybody_accepts_our_merges(control: ControlRepository, checker: str, message: str) -> None:
     key = signing.merge_key()
     commit = merge(control, key, message)

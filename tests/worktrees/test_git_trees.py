@@ -34,9 +34,7 @@ def git_in(tree: Path, *words: str, stdin: bytes = b"") -> str:
     """Plain git in a tree, as an agent with a writable `.git` would run it."""
     identity = ("-c", "user.name=Eve", "-c", "user.email=eve@example.invalid")
     env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
-    answer = subprocess.run(
-        ["git", *identity, *words], cwd=tree, env=env, input=stdin, capture_output=True, check=True
-    )
+    answer = subprocess.run(["git", *identity, *words], cwd=tree, env=env, input=stdin, capture_output=True, check=True)
     return answer.stdout.decode().strip()
 
 
@@ -83,9 +81,7 @@ def test_nothing_changed_gives_the_present_commit(control: ControlRepository, tr
     assert control.resolve(REF) == second
 
 
-def test_ignored_files_and_leftovers_of_test_runs_stay_out(
-    control: ControlRepository, tree: Path, base: str
-) -> None:
+def test_ignored_files_and_leftovers_of_test_runs_stay_out(control: ControlRepository, tree: Path, base: str) -> None:
     (tree / ".gitignore").write_text("*.log\n")
     for name in ("run.log", "shop/__pycache__/prices.cpython-311.pyc", ".pytest_cache/v/x", ".coverage"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
@@ -134,9 +130,7 @@ def test_the_whole_home_can_be_moved(
     assert control.resolve(commit(control, tree, base)) is not None
 
 
-def test_a_clean_checkout_holds_the_commit_and_nothing_else(
-    control: ControlRepository, tree: Path, base: str
-) -> None:
+def test_a_clean_checkout_holds_the_commit_and_nothing_else(control: ControlRepository, tree: Path, base: str) -> None:
     (tree / "a.py").write_text("a")
     made = commit(control, tree, base)
     (tree / "b.py").write_text("not committed")
@@ -236,9 +230,7 @@ def test_a_repository_inside_the_tree_is_refused(control: ControlRepository, tre
     assert "nested is a repository inside the tree" in refusal(control, tree, base)
 
 
-def test_work_that_does_not_build_on_the_base_is_refused(
-    control: ControlRepository, tree: Path, base: str
-) -> None:
+def test_work_that_does_not_build_on_the_base_is_refused(control: ControlRepository, tree: Path, base: str) -> None:
     git_in(tree, "checkout", "-q", "--orphan", "other")
     git_in(tree, "commit", "-q", "-m", "alien")
     assert "does not build on" in refusal(control, tree, base)
@@ -253,9 +245,7 @@ def test_objects_git_thinks_dangerous_are_refused(control: ControlRepository, tr
     assert "git does not accept its objects" in refusal(control, tree, base)
 
 
-def test_a_submodule_file_that_names_a_command_is_refused(
-    control: ControlRepository, tree: Path, base: str
-) -> None:
+def test_a_submodule_file_that_names_a_command_is_refused(control: ControlRepository, tree: Path, base: str) -> None:
     (tree / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = ./x\n\tupdate = !touch x\n')
     assert "disallowed submodule update" in refusal(control, tree, base)
 

@@ -49,9 +49,7 @@ def _icon(name: str, label: str, css: str) -> SafeString:
             static(SPRITE),
             name,
         )
-    return format_html(
-        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static(SPRITE), name
-    )
+    return format_html('<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static(SPRITE), name)
 
 
 @register.simple_tag
