@@ -133,9 +133,7 @@ def hostile_repository(path: Path, trap: Trap) -> UserRepository:
     repository.commit("hostile")
     for name in BRANCHES:
         repository.git("update-ref", f"refs/heads/{name.replace(' ', '-')}", base)
-    (repository.path / ".git" / "objects" / "info" / "alternates").write_text(
-        f"{elsewhere.path}/.git/objects\n"
-    )
+    (repository.path / ".git" / "objects" / "info" / "alternates").write_text(f"{elsewhere.path}/.git/objects\n")
     plant(repository.path / ".git", trap)
     return repository
 
@@ -166,9 +164,7 @@ def test_the_traps_work(hostile: UserRepository, trap: Trap) -> None:
     for key in ("alias.status", "url.ext::evil.insteadOf", "include.path"):
         subprocess.run(["git", "config", "--file", config, "--unset", key], check=True)
     for words in (["status"], ["diff"], ["add", "-A"], ["checkout", "-q", "HEAD~1"], ["x"]):
-        subprocess.run(
-            ["git", *words], cwd=hostile.path, input=b"", capture_output=True, check=False, timeout=20
-        )
+        subprocess.run(["git", *words], cwd=hostile.path, input=b"", capture_output=True, check=False, timeout=20)
     expected = {"core-fsmonitor", "filter-evil-clean", "diff-evil-command", "hook-post-checkout", "alias-x"}
     assert expected <= set(trap.sprung())
 
@@ -204,9 +200,7 @@ def test_a_whole_item_runs_nothing_of_a_hostile_repository(
     assert os.readlink(tree / "link-out") == "/etc/passwd"
     (tree / "shop" / "prices.py").write_text("def total(items):\n    return sum(items) + 0\n")
     (tree / "--exec=touch x").write_text("x")
-    made = asyncio.run(
-        control.commit_tree(tree, message="--amend\n$(touch x)", ref="refs/leadroom/runs/1", base=base)
-    )
+    made = asyncio.run(control.commit_tree(tree, message="--amend\n$(touch x)", ref="refs/leadroom/runs/1", base=base))
     assert {file.path for file in control.changed_files(base, made)} == {"shop/prices.py", "--exec=touch x"}
     assert "return sum(items) + 0" in control.diff(base, made)
     merge = merge_and_move(control, base, made)
@@ -296,9 +290,7 @@ def agents_tree(home: Path, source: UserRepository) -> tuple[ControlRepository, 
     return control, tree, base
 
 
-def test_what_an_agent_planted_in_its_tree_never_runs_on_the_host(
-    tmp_path: Path, home: Path, trap: Trap
-) -> None:
+def test_what_an_agent_planted_in_its_tree_never_runs_on_the_host(tmp_path: Path, home: Path, trap: Trap) -> None:
     control, tree, base = agents_tree(home, small_repository(tmp_path / "user" / "shop"))
     plant(tree / ".git", trap)
     (tree / ".gitattributes").write_text("* filter=evil diff=evil merge=evil\n")
@@ -309,18 +301,14 @@ def test_what_an_agent_planted_in_its_tree_never_runs_on_the_host(
     assert trap.sprung() == []
     (tree / ".gitattributes").unlink()
     (tree / ".git" / "info" / "attributes").unlink()
-    subprocess.run(
-        ["git", "config", "--file", str(tree / ".git" / "config"), "--remove-section", "core"], check=True
-    )
+    subprocess.run(["git", "config", "--file", str(tree / ".git" / "config"), "--remove-section", "core"], check=True)
     made = asyncio.run(control.commit_tree(tree, message="work", ref="refs/leadroom/runs/1", base=base))
     merge_and_move(control, base, made)
     assert trap.sprung() == []
     assert control.fsck() == ()
 
 
-def test_an_agents_tree_cannot_borrow_or_publish_other_objects(
-    tmp_path: Path, home: Path, trap: Trap
-) -> None:
+def test_an_agents_tree_cannot_borrow_or_publish_other_objects(tmp_path: Path, home: Path, trap: Trap) -> None:
     control, tree, base = agents_tree(home, small_repository(tmp_path / "user" / "shop"))
     secret = UserRepository(tmp_path / "secret")
     hidden = secret.commit("secret", secret_py="password\n")

@@ -130,9 +130,7 @@ def scene() -> Iterator[dict[str, Any]]:
         known = {**net, "canary": canary, "token": token, "pid": victim.pid}
         before = digest_of_tree(home / "projects")
         found = {
-            is_writable: probe_inside(
-                tree, targets(home, tree, is_inside=True) | known, is_writable=is_writable
-            )
+            is_writable: probe_inside(tree, targets(home, tree, is_inside=True) | known, is_writable=is_writable)
             for is_writable in (False, True)
         }
         after = digest_of_tree(home / "projects")
@@ -192,13 +190,9 @@ def test_one_sandbox_does_not_see_another(tmp_path: Path) -> None:
 
     async def scenario() -> bytes:
         profile = tree_profile(tree, is_writable=False)
-        other = asyncio.create_task(
-            run(profile, ["sh", "-c", "echo x > /tmp/shared; sleep 30"], timeout_seconds=60)
-        )
+        other = asyncio.create_task(run(profile, ["sh", "-c", "echo x > /tmp/shared; sleep 30"], timeout_seconds=60))
         await asyncio.sleep(0)
-        done = await run(
-            profile, ["sh", "-c", "ls /tmp /dev/shm; ls /proc | grep -c '^[0-9]'"], timeout_seconds=20
-        )
+        done = await run(profile, ["sh", "-c", "ls /tmp /dev/shm; ls /proc | grep -c '^[0-9]'"], timeout_seconds=20)
         other.cancel()
         await asyncio.gather(other, return_exceptions=True)
         return done.output
