@@ -121,7 +121,7 @@ def test_a_process_of_a_run_that_is_over_is_named(stage: Stage) -> None:
         stage.connect(model.url)
         run = stage.queue(Role.DEVELOPER, "Wait.")
         pid = stage.start(run)
-        until(lambda: sandboxes_of(f"run-{run.pk}"), what="a sandbox at work")
+        until(lambda: sandboxes_of(stage.home, f"run-{run.pk}"), what="a sandbox at work")
         check_invariants(stage.home)
         os.kill(pid, signal.SIGSTOP)  # else it would notice, and leave in time
         Run.objects.filter(pk=run.pk).update(state="WAITING")

@@ -7,6 +7,7 @@ Leadroom itself would start. Both work on the session's database.
 import asyncio
 import contextlib
 import datetime as dt
+import gc
 import json
 import os
 import signal
@@ -170,6 +171,7 @@ def hold_here(hold: Callable[[int, int], None], pk: int, generation: int) -> Non
         hold(pk, generation)
     finally:
         asyncio.run(sync_to_async(connections.close_all)())
+        gc.collect()  # the threads are over, their connections end with them
 
 
 def set_up_stage(folder: Path, overrides: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Stage:
@@ -208,13 +210,14 @@ def kill(pid: int) -> None:
     until(lambda: not is_alive(pid), what=f"the end of {pid}")
 
 
-def sandboxes_of(name: str) -> list[int]:
-    """Live processes of a run's or a verification's sandboxes."""
+def sandboxes_of(home: Path, name: str) -> list[int]:
+    """Live processes in sandboxes of a run or a verification of this home; others may have the same number."""
     wanted, found = f"{MARKER}={name}".encode(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if wanted in (entry / "environ").read_bytes().split(b"\0") and is_alive(int(entry.name)):
+                is_named = wanted in (entry / "environ").read_bytes().split(b"\0")
+                if is_named and str(home) in (entry / "mountinfo").read_text() and is_alive(int(entry.name)):
                     found.append(int(entry.name))
     return found
 

@@ -51,7 +51,7 @@ def outcome(stage: Stage, verification: VerificationRun) -> dict[str, CaseResult
     name = f"verification-{verification.pk}"
     until(lambda: not is_held(holder_lock(stage.home, name)), what="its end")
     assert not list((stage.project.folder / "trees").glob(f"*{name}*"))
-    assert not sandboxes_of(name)
+    assert not sandboxes_of(stage.home, name)
     verification.refresh_from_db()
     return {result.case.key: result for result in verification.results.select_related("case")}
 

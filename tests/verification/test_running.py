@@ -239,7 +239,7 @@ def finish(stage: Stage, verification: VerificationRun) -> None:
 def test_a_killed_verification_is_taken_back_and_run_again_on_a_clean_checkout(stage: Stage) -> None:
     verification = request(stage, {"U-001": "test_again"}, tests__test_it_py=AGAIN)
     kill(start(stage, verification))
-    until(lambda: not sandboxes_of(f"verification-{verification.pk}"), seconds=2, what="an empty sandbox")
+    until(lambda: not sandboxes_of(stage.home, f"verification-{verification.pk}"), seconds=2, what="an empty sandbox")
     until(lambda: placement.reap(later(5)), seconds=2, what="its return to the queue")
     verification.refresh_from_db()
     assert (verification.state, verification.generation) == (VerificationState.QUEUED, 2)
