@@ -157,7 +157,7 @@ def test_files_cannot_grow_without_end(tree: Path) -> None:
 
 def test_nothing_lies_in_tmp_from_the_call_before(tree: Path) -> None:
     assert do(tree, "echo left > /tmp/file; echo left > $HOME/file").exit_status == 0
-    assert do(tree, "ls -A /tmp /tmp/home").output.split() == [b"/tmp:", b"home", b"/tmp/home:"]
+    assert do(tree, "test ! -e /tmp/file && test ! -e /tmp/home/file").exit_status == 0
 
 
 def test_without_isolation_nothing_runs(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
