@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -24,6 +25,14 @@ LOOK_SECONDS = 0.05
 def holder_lock(home: Path, name: str) -> Path:
     """Path of the lock of the process that holds `name` (`run-42`)."""
     return home / "run" / "holders" / f"{name}.lock"
+
+
+def holder_mark(home: Path, name: str) -> str:
+    """What a holder's sandboxes are marked with, to be found when it is dead.
+
+    Another data folder on this machine has a `run-42` too, and its sandboxes are none of ours.
+    """
+    return f"{name}.{hashlib.sha256(os.fsencode(home)).hexdigest()[:10]}"
 
 
 class HolderLock:

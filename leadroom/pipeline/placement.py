@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -15,7 +17,8 @@ from leadroom.agents import queries as runs
 from leadroom.lib.clock import now as clock_now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced
-from leadroom.lib.leases import HolderLock, boot_id, holder_lock, is_held
+from leadroom.lib.leases import HolderLock, boot_id, holder_lock, holder_mark, is_held
+from leadroom.sandbox.registry import sweep
 from leadroom.verification import actions as verifications
 from leadroom.verification import queries as verification_queries
 
@@ -85,22 +88,31 @@ def reap(now: dt.datetime) -> int:
     """
     reaped, unheard = 0, now + dt.timedelta(seconds=holding.LEASE_SECONDS - UNHEARD_SECONDS)
     for run in runs.expired_runs(unheard):
-        reason = _death(run.host, run.boot_id, f"run-{run.pk}", run.lease_expires_at, now)
-        if reason:
-            try:
-                holding.lose(run=run, reason=reason, now=now)
-                reaped += 1
-            except Fenced as error:
-                log.info("%s", error)
+        name = f"run-{run.pk}"
+        if reason := _death(run.host, run.boot_id, name, run.lease_expires_at, now):
+            reaped += _take(name, run.host, partial(holding.lose, run=run, reason=reason, now=now))
     for verification in verification_queries.expired(unheard):
         name = f"verification-{verification.pk}"
         if _death(verification.host, "", name, verification.lease_expires_at, now):
-            try:
-                verifications.take_back(verification=verification, now=now)
-                reaped += 1
-            except Fenced as error:
-                log.info("%s", error)
+            reaped += _take(
+                name, verification.host, partial(verifications.take_back, verification=verification, now=now)
+            )
     return reaped
+
+
+def _take(name: str, host: str, move: Callable[[], None]) -> bool:
+    """Make the move that takes work from a dead holder. False when it moved on meanwhile.
+
+    A bubblewrap that lost its starter before it was set up waits for ever, so what is left here is ended first.
+    """
+    if host == settings.HOST_NAME:
+        sweep(holder_mark(settings.HOME_DIR, name))
+    try:
+        move()
+    except Fenced as error:
+        log.info("%s", error)
+        return False
+    return True
 
 
 def _death(host: str, boot: str, name: str, expired_at: dt.datetime | None, now: dt.datetime) -> str:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
+
 from leadroom.agents.enums import WaitReason
 from leadroom.agents.models import Run
+from leadroom.lib.leases import holder_mark
 from leadroom.sandbox.profiles import Profile
 from leadroom.worktrees.models import Worktree
 
@@ -21,7 +24,7 @@ class Workplace:
     @property
     def marker(self) -> str:
         """What the sandbox registry finds this run's processes by."""
-        return f"run-{self.run.pk}"
+        return holder_mark(settings.HOME_DIR, f"run-{self.run.pk}")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from leadroom.agents.queries import model_access
 from leadroom.guardrails.enums import RoleAccess
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock
+from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark
 from leadroom.runners.base import Workplace
 from leadroom.runners.builtin.loop import Session
 from leadroom.sandbox.profiles import tree_profile
@@ -39,7 +39,8 @@ def hold_run(run_id: int, generation: int) -> None:
     except Conflict as error:
         log.warning("%s", error)
         return
-    sweep(f"run-{run_id}")  # what a holder that died before us may have left
+    mark = holder_mark(settings.HOME_DIR, f"run-{run_id}")
+    sweep(mark)  # what a holder that died before us may have left
 
     def renew() -> None:
         close_old_connections()
@@ -49,7 +50,7 @@ def hold_run(run_id: int, generation: int) -> None:
         if asyncio.run(hold(_work(run), renew)) is HoldEnd.STOPPED:
             _give_up_politely(run)
     finally:
-        sweep(f"run-{run_id}")
+        sweep(mark)
         lock.release()
 
 

@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from leadroom.lib.clock import now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock
+from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark
 from leadroom.lib.shapes import clip, storable
 from leadroom.sandbox.process import Completed, run
 from leadroom.sandbox.profiles import Mount, tree_profile
@@ -63,7 +63,7 @@ def hold_verification(verification_id: int, generation: int) -> None:
     except Fenced as error:
         log.info("%s", error)
     finally:
-        sweep(name)
+        sweep(holder_mark(settings.HOME_DIR, name))
         shutil.rmtree(_tree_of(verification), ignore_errors=True)
         lock.release()
 
@@ -93,7 +93,7 @@ def _tree_of(verification: VerificationRun) -> Path:
 
 async def _run_plan(verification: VerificationRun, tree: Path, name: str) -> tuple[dict[int, Result], str]:
     cases = await asyncio.to_thread(lambda: list(verification.plan.cases.all()))
-    bench = _Bench(tree, name)
+    bench = _Bench(tree, holder_mark(settings.HOME_DIR, name))
     if setup := verification.item.project.setup_command:
         await bench.set_up(setup)
     found = await bench.pytest([case.node_id for case in cases if case.node_id])
