@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,8 +13,9 @@ from leadroom.agents.enums import Role, RunState
 from leadroom.agents.models import Elicitation, Run, RunNote
 from leadroom.lib import crash
 from leadroom.lib.clock import now
-from leadroom.lib.leases import HolderLock, holder_lock, is_held
+from leadroom.lib.leases import HolderLock, holder_lock, holder_mark, is_held
 from leadroom.pipeline import placement
+from leadroom.sandbox.registry import sweep
 from leadroom.testplans.models import Review
 from leadroom.triage.models import Report
 from tests.runners.scenes import check_key_is_kept, queue_review
@@ -92,8 +94,7 @@ def test_killed_in_mid_tool_its_sandbox_dies_and_the_agent_is_told_once_that_the
         stage.connect(model.url)
         run = stage.queue(Role.DEVELOPER, "Wait.")
         pid = stage.start(run)
-        wait_for_event(run, "tool_call", words="run_command")
-        until(lambda: sandboxes_of(stage.home, f"run-{run.pk}"), what="a sandbox at work")
+        until((stage.project.folder / "trees" / f"run-{run.pk}" / "begun.txt").exists, seconds=40, what="a begun tool")
         kill(pid)
         until(lambda: not sandboxes_of(stage.home, f"run-{run.pk}"), seconds=2, what="an empty house")
         lose_by(run)
@@ -103,6 +104,35 @@ def test_killed_in_mid_tool_its_sandbox_dies_and_the_agent_is_told_once_that_the
     assert json.dumps(messages_of(run)).count(UNKNOWN) == 1
     assert sum(text.startswith(UNKNOWN) for text in texts_of(run, "notice")) == 1
     assert len(model.requests) == 3
+
+
+def test_a_sandbox_that_lost_its_holder_while_it_was_made_is_ended_with_the_run(stage: Stage) -> None:
+    """bubblewrap binds its life to its starter's a few milliseconds after it was started."""
+    with other_model_server([SLEEP], key=KEY) as model:
+        stage.connect(model.url)
+        run = stage.queue(Role.DEVELOPER, "Wait.")
+        pid = stage.start(run)
+        deadline = time.monotonic() + 40
+        while not sandboxes_of(stage.home, f"run-{run.pk}"):
+            assert time.monotonic() < deadline
+        os.kill(pid, signal.SIGKILL)  # most of the time, as soon as this is too soon for it
+        until(lambda: not is_alive(pid), what="its end")
+        lose_by(run)
+    assert not sandboxes_of(stage.home, f"run-{run.pk}")
+
+
+def test_a_dead_holder_here_costs_nothing_to_a_run_of_the_same_number_elsewhere(stage: Stage, tmp_path: Path) -> None:
+    with other_model_server([SLEEP], key=KEY) as model:
+        stage.connect(model.url)
+        run = stage.queue(Role.DEVELOPER, "Wait.")
+        pid = stage.start(run)
+        until(lambda: sandboxes_of(stage.home, f"run-{run.pk}"), what="a sandbox at work")
+        sweep(holder_mark(tmp_path / "another home", f"run-{run.pk}"))
+        assert sandboxes_of(stage.home, f"run-{run.pk}")
+        assert is_alive(pid)
+        run.refresh_from_db()
+        stop(run=run, by=stage.by, now=now())
+        until(lambda: not is_alive(pid), what="its end")
 
 
 # after the turn of the report was stored, after the report was filed, after its result was stored, before the last word

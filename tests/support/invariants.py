@@ -182,8 +182,9 @@ def _stray_sandboxes(home: Path) -> Iterator[str]:
                 continue
             for setting in (entry / "environ").read_bytes().split(b"\0"):
                 name, _, value = os.fsdecode(setting).partition("=")
-                if name == MARKER and value not in live and is_alive(int(entry.name)):
-                    yield f"process {entry.name} of {value} outlived it"
+                holder = value.partition(".")[0]
+                if name == MARKER and holder not in live and is_alive(int(entry.name)):
+                    yield f"process {entry.name} of {holder} outlived it"
 
 
 def _git(folder: Path, *words: str) -> list[str]:

@@ -30,7 +30,7 @@ from leadroom.agents.enums import Role
 from leadroom.agents.models import Run, RunEvent, RunMessage
 from leadroom.lib.actors import Actor
 from leadroom.lib.clock import now
-from leadroom.lib.leases import boot_id, holder_lock, is_held
+from leadroom.lib.leases import boot_id, holder_lock, holder_mark, is_held
 from leadroom.ops.children import dies_with_parent
 from leadroom.pipeline import placement
 from leadroom.projects.models import Project, WorkItem
@@ -212,12 +212,11 @@ def kill(pid: int) -> None:
 
 def sandboxes_of(home: Path, name: str) -> list[int]:
     """Live processes in sandboxes of a run or a verification of this home; others may have the same number."""
-    wanted, found = f"{MARKER}={name}".encode(), []
+    wanted, found = f"{MARKER}={holder_mark(home, name)}".encode(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                is_named = wanted in (entry / "environ").read_bytes().split(b"\0")
-                if is_named and str(home) in (entry / "mountinfo").read_text() and is_alive(int(entry.name)):
+                if wanted in (entry / "environ").read_bytes().split(b"\0") and is_alive(int(entry.name)):
                     found.append(int(entry.name))
     return found
 
