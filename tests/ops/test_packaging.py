@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INTERNAL = {
     "LEADROOM_CRASH_AT",
     "LEADROOM_PROCESS",
+    "LEADROOM_REHEARSING",
     "LEADROOM_RUN",
     "LEADROOM_SUPERVISED",
     "LEADROOM_TEST_BACKEND",
