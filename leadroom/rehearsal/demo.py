@@ -12,7 +12,10 @@ REPOSITORY = HERE / "repository"
 
 
 def describe() -> dict[str, Any]:
-    """`demo.yaml` (title, description, items) with `files`: each path of the repository and its text."""
+    """`demo.yaml` with `files`: each path of the repository and its text.
+
+    It has title, description and `items`, and under `more` those that are made only when somebody asks for one by name.
+    """
     words: dict[str, Any] = yaml.safe_load((HERE / "demo.yaml").read_text(encoding="utf-8"))
     return {**words, "files": {path: file.read_text(encoding="utf-8") for path, file in _files()}}
 

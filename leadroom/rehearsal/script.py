@@ -8,9 +8,10 @@ played for ever) and, in place of turns, `like: other/script`. A turn has any of
 expression) is found in what came back last is played; the last needs no `when`.
 
 Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of the latest message that
-contains `A-001`, `{{result:2|words}}` the first line of the third tool result, and `{{passed|9}}` or
-`{{failed|0}}` the number in the latest test result that names one; after the bar stand the words, or the
-number, used when there is none.
+contains `A-001`, `{{after:<lead>|words}}` the line below the first one that contains `<lead>`, `{{result:2|words}}`
+the first line of the third tool result, and `{{passed|9}}` or `{{failed|0}}` the number in the latest test result that
+names one; after the bar stand the words, or the number, used when there is none. In a list, `{each_line: expression,
+item: …}` stands for as many copies of the item as the latest message has lines that match, with `{{it}}` for the line.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from leadroom.rehearsal.faults import Fault, parse_fault
 
 SCRIPTS = Path(__file__).parent / "scripts"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*){0,3}")
-PLACE = re.compile(r"\{\{(line:[^|{}]{1,40}|result:\d{1,2}|passed|failed)\|([^{}|]*)\}\}")
+PLACE = re.compile(r"\{\{((?:line|after):[^|{}]{1,40}|result:\d{1,2}|passed|failed)\|([^{}|]*)\}\}")
 TURN_KEYS = {"thinking", "text", "tools", "chunks", "pace", "fault", "when"}
 SCRIPT_KEYS = {"about", "turns", "pace", "repeat_last", "like"}
 LONGEST_LINE = 240
@@ -202,12 +204,26 @@ def _fill(value: Any, conversation: Conversation) -> Any:
     if isinstance(value, dict):
         return {key: _fill(inner, conversation) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_fill(inner, conversation) for inner in value]
+        return [_fill(copy, conversation) for inner in value for copy in _copies(inner, conversation)]
     if not isinstance(value, str):
         return value
     only = PLACE.fullmatch(value)
     text = PLACE.sub(lambda match: _place(match.group(1), match.group(2), conversation), value)
     return int(text) if only and only.group(1) in ("passed", "failed") and text.isdecimal() else text
+
+
+def _copies(value: Any, conversation: Conversation) -> list[Any]:
+    """The value itself, or the copies that its `each_line` asks for."""
+    if not isinstance(value, dict) or set(value) != {"each_line", "item"}:
+        return [value]
+    lines = [line for line in conversation.last_text.splitlines() if re.search(value["each_line"], line)]
+    return [_with_it(value["item"], line[:LONGEST_LINE]) for line in lines]
+
+
+def _with_it(value: Any, line: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_it(inner, line) for key, inner in value.items()}
+    return value.replace("{{it}}", line) if isinstance(value, str) else value
 
 
 def _place(what: str, otherwise: str, conversation: Conversation) -> str:
@@ -217,6 +233,10 @@ def _place(what: str, otherwise: str, conversation: Conversation) -> str:
             if wanted in line and len(line) <= LONGEST_LINE:
                 return line.strip().lstrip("-*• ")
         return otherwise
+    if what.startswith("after:"):
+        lines = conversation.last_text.splitlines()
+        below = [line for above, line in pairwise(lines) if what.removeprefix("after:") in above]
+        return below[0].strip()[:LONGEST_LINE] if below else otherwise
     if what.startswith("result:"):
         lines = "".join(conversation.results[int(what[7:]) :][:1]).strip().splitlines()
         return lines[0][:LONGEST_LINE] if lines else otherwise

@@ -18,7 +18,8 @@ from leadroom.rehearsal.conversation import read_conversation
 from leadroom.rehearsal.script import Library, ToolCall
 
 HOUSE_TOOLS = {
-    "set_phase", "propose_ambiguities", "submit_document", "submit_plan", "submit_review", "ask", "report",
+    "set_phase", "propose_ambiguities", "ask_questions", "submit_document", "submit_plan", "submit_review", "ask",
+    "report",
 }  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def play(
         played.messages.append({"role": "assistant", "content": [{"type": "text", "text": turn.text or "…"}, *asked]})
         if any(call.name == "report" for call in turn.tools):
             return played
-        if any(call.name in ("ask", "propose_ambiguities") for call in turn.tools):
+        if any(call.name in ("ask", "ask_questions", "propose_ambiguities") for call in turn.tools):
             given.append({"type": "text", "text": answer})
         played.messages.append({"role": "user", "content": given or "Go on."})
     raise AssertionError(f"{script} never reports")

@@ -54,7 +54,7 @@ class SetPhase(Shape):
 
 
 class Source(Shape):
-    kind: Literal["file", "requirement", "test_run"]
+    kind: Literal["file", "requirement", "test_run", "url"]
     uri: Sentence
     note: Sentence = "none"
 
@@ -63,9 +63,10 @@ class Candidate(Shape):
     title: Sentence
     rationale: Sentence
     consequences: Sentence
-    sources: Annotated[list[Source], Field(min_length=1)]
+    sources: list[Source] = []
     confidence: Confidence
     if_wrong: Sentence
+    conflicts: list[Annotated[str, Field(pattern=r"^A-\d{3}:[123]$")]] = []
 
 
 class AmbiguityIn(Shape):
@@ -82,15 +83,40 @@ class Risk(Shape):
     reason: Sentence
 
 
+class ProposalIn(Shape):
+    key: Literal["A", "B", "C"]
+    title: Sentence
+    summary: Sentence
+    choices: dict[str, Literal[1, 2, 3]]
+
+
 class ProposeAmbiguities(Shape):
     risk: Risk
     ambiguities: Annotated[list[AmbiguityIn], Field(min_length=1)]
+    proposals: list[ProposalIn] = []
+
+
+class QuestionIn(Shape):
+    key: Annotated[str, Field(pattern=r"^Q-\d{3}$")]
+    question: Sentence
+    why: Sentence
+    dimension: Literal["scope", "users", "behaviour", "constraints", "integration"]
+    assume: Sentence
+    because: Sentence
+    confidence: Confidence
+    sources: Annotated[list[Source], Field(min_length=1)]
+    opened_by: list[str] = []
+
+
+class AskQuestions(Shape):
+    risk: Risk
+    questions: Annotated[list[QuestionIn], Field(min_length=1)]
 
 
 class Criterion(Shape):
     id: CriterionId
     text: Sentence
-    because: Annotated[list[Annotated[str, Field(pattern=r"^(request|A-\d{3})$")]], Field(min_length=1)]
+    because: Annotated[list[Annotated[str, Field(pattern=r"^(request|[AQ]-\d{3})$")]], Field(min_length=1)]
 
 
 class Goal(Shape):
@@ -192,11 +218,14 @@ class Report(Shape):
 SHAPES: dict[str, type[Shape]] = {
     "read_file": ReadFile, "search_files": SearchFiles, "edit_file": EditFile, "write_file": WriteFile,
     "run_command": RunCommand, "set_phase": SetPhase, "propose_ambiguities": ProposeAmbiguities,
+    "ask_questions": AskQuestions,
     "submit_document": SubmitDocument, "submit_plan": SubmitPlan, "submit_review": SubmitReview, "ask": Ask,
     "report": Report,
 }  # fmt: skip
 ROLES: dict[str, set[str]] = {
-    "requirements": {"read_file", "search_files", "propose_ambiguities", "submit_document", "ask", "report"},
+    "requirements": {
+        "read_file", "search_files", "propose_ambiguities", "ask_questions", "submit_document", "ask", "report",
+    },
     "planner": {"read_file", "search_files", "submit_plan", "ask", "report"},
     "reviewer": {"submit_review", "report"},
     "developer": {

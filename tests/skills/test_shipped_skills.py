@@ -12,6 +12,7 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from leadroom.agents.enums import Role
+from leadroom.requirements.lint import check_questions
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, tools_of
 from leadroom.skills.manifest import Manifest, read_manifest
@@ -20,14 +21,14 @@ from leadroom.skills.queries import manifests_for
 FOLDERS = sorted(path.parent for path in settings.SKILLS_DIR.glob("*/SKILL.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHOWN = {
-    "requirement-alignment": {"AmbiguityShape", "Criterion"},
+    "requirement-alignment": {"AmbiguityShape", "QuestionShape", "Criterion"},
     "test-planning": {"CaseShape"},
     "plan-review": {"FindingShape"},
     "development": {"Ask"},
     "structured-report": {"ReportShape"},
 }
 TEACHES = {
-    "requirement-alignment": ("propose_ambiguities", "submit_document"),
+    "requirement-alignment": ("propose_ambiguities", "ask_questions", "submit_document"),
     "test-planning": ("submit_plan",),
     "plan-review": ("submit_review",),
     "development": ("set_phase", "ask"),
@@ -140,3 +141,11 @@ def test_planned_cases_shown_say_how_they_are_run_in_exactly_one_way() -> None:
     for example in _examples(read_manifest(settings.SKILLS_DIR / "test-planning")):
         assert isinstance(example, dict)
         assert bool(example["node_id"]) != bool(example["command"])
+
+
+def test_what_alignment_shows_would_pass_its_own_lint() -> None:
+    for example in _examples(read_manifest(settings.SKILLS_DIR / "requirement-alignment")):
+        assert isinstance(example, dict)
+        if "question" in example:
+            asked = {"candidates": [{"title": example.get("assume", "")}], **example}
+            assert check_questions([asked], known=[], before={}) == []

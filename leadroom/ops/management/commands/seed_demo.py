@@ -35,7 +35,8 @@ class Command(BaseCommand):
         make_repository(folder, demo["files"])
         project = connect_project(name=demo["title"], source=folder, lead=lead, by=BY, now=now(), is_rehearsal=True)
         set_endpoint(project=project, role="", base_url=REHEARSAL, model="rehearsal", key=None, by=BY, now=now())
-        for item in demo["items"]:
+        more = demo["more"] if options["only"] else []
+        for item in [*demo["items"], *more]:
             if options["only"] in ("", item["script"]):
                 create_item(
                     project=project,
