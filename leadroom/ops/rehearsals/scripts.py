@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from leadroom.agents.enums import Role
-from leadroom.agents.models import Elicitation, Run, RunEvent
+from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
-from leadroom.lib.errors import LeadroomError
-from leadroom.ops.rehearsals.person import Person
+from leadroom.ops.rehearsals import alignment
+from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
 from leadroom.projects.models import WorkItem
-from leadroom.reading.queries import Waiting, waiting_for_lead
+from leadroom.reading.queries import waiting_for_lead
 from leadroom.verification.queries import latest_verification, tally
 from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Stitch
@@ -33,7 +33,7 @@ def item_to_merge(script: str) -> Callable[[Stage], Facts]:
             nonlocal answered
             cards = waiting_for_lead([item.project_id])
             if cards:
-                _answer(person, cards[0])
+                answer(person, cards[0])
                 answered += 1
             item.refresh_from_db()
             return item.stage == ItemStage.DONE
@@ -47,27 +47,6 @@ def item_to_merge(script: str) -> Callable[[Stage], Facts]:
     return play
 
 
-def _answer(person: Person, card: Waiting) -> None:
-    """What the lead does about a card: take what is recommended."""
-    item = card.item.pk
-    if card.kind == "picks":
-        for form in person.forms(f"/align/{item}/"):
-            if form.action.endswith("/pick/") and any("btn-primary" in b.classes for b in form.buttons):
-                person.send(form)
-    elif card.kind == "question":
-        text = Elicitation.objects.get(pk=card.subject_id).recommendation
-        person.send(person.form(f"/runs/{card.extra['run_id']}/", r".*/answer/"), text=text)
-    elif card.kind == "plan":
-        form = person.form(f"/plans/{card.subject_id}/", r".*/send/")
-        blind_spots = [value for name, value in form.boxes if name == "blind_spot"]
-        person.send(form, verdict="approve", blind_spot=blind_spots)
-    elif card.kind == "stitch":
-        sentence = "Verified on the merged tree; the trade-offs are those the plan names."
-        person.send(person.form(f"/stitch/{item}/", r".*/sign/"), sentence=sentence)
-    else:
-        raise LeadroomError(f"A card that this rehearsal does not expect: {card.asked}. {card.why}")
-
-
 def _outcome(item: WorkItem) -> Facts:
     verification = latest_verification(item)
     cases = tally(verification) if verification else None
@@ -75,11 +54,7 @@ def _outcome(item: WorkItem) -> Facts:
     return {
         "ok": item.stage == ItemStage.DONE and cases is not None and cases.passed > 0 and not cases.failed,
         "stage": item.stage,
-        "stages": [
-            {"name": v.stage, "seconds": round((v.left_at - v.entered_at).total_seconds(), 2)}
-            for v in item.visits.order_by("pk")
-            if v.left_at and v.stage != ItemStage.DONE
-        ],
+        "stages": stage_times(item),
         "cases": {"passed": cases.passed if cases else 0, "failed": cases.failed if cases else 0},
         "merge_commit": stitch.merge_commit if stitch else "",
         "events": RunEvent.objects.filter(run__item=item).count(),
@@ -113,4 +88,5 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "first": item_to_merge("first"),
     "light": item_to_merge("light"),
     "critical": item_to_merge("critical"),
+    "alignment": alignment.play,
 }

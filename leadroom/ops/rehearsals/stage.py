@@ -43,6 +43,7 @@ def environment(home: Path, port: int, base: Mapping[str, str]) -> dict[str, str
         "LEADROOM_HOME": str(home),
         "LEADROOM_PORT": str(port),
         "LEADROOM_DEMO": "0",
+        "LEADROOM_UNDO_SECONDS": "0",
         "REHEARSAL_PACE": "0",
         "DJANGO_SETTINGS_MODULE": "leadroom.settings",
     }
