@@ -96,6 +96,7 @@ MODEL_URL = _text("ANTHROPIC_BASE_URL", MODEL_URL_DEFAULT).rstrip("/")
 MODEL_KEY = _text("ANTHROPIC_API_KEY", "")
 MODEL_NAME = _text("LEADROOM_MODEL", "claude-opus-4-5")
 CEILING = _number("LEADROOM_CEILING", 2, low=1, high=64)
+UNDO_SECONDS = _number("LEADROOM_UNDO_SECONDS", 10, low=0, high=60)
 
 _public_host = PUBLIC_URL.split("://", 1)[-1]
 ALLOWED_HOSTS = sorted({_public_host.rsplit(":", 1)[0], "127.0.0.1", "localhost"})

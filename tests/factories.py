@@ -166,6 +166,22 @@ def ambiguity_shape(key: str, **changes: Any) -> dict[str, Any]:
     }
 
 
+def question_shape(key: str, **changes: Any) -> dict[str, Any]:
+    """One question as the tool `ask_questions` has it."""
+    return {
+        "key": key,
+        "question": "What should a person be shown about deleted groups?",
+        "why": "The request does not say.",
+        "dimension": "scope",
+        "assume": "One line with the date",
+        "because": "Lists have one line each today.",
+        "confidence": 0.5,
+        "sources": [],
+        "opened_by": [],
+        **changes,
+    }
+
+
 def make_ambiguities(item: WorkItem, count: int = 2, **changes: Any) -> list[Ambiguity]:
     """Open ambiguities, with the requirements run that waits for the picks."""
     run = make_running_run(item)

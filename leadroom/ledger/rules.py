@@ -10,6 +10,7 @@ AGENT_VERBS = frozenset(
         "projects.item.risk_set",
         "requirements.ambiguities.proposed",
         "requirements.document.submitted",
+        "requirements.questions.asked",
         "testplans.plan.reviewed",
         "testplans.plan.submitted",
         "triage.report.filed",

@@ -2,19 +2,22 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
 from leadroom.lib.shapes import clip
 from leadroom.projects.models import WorkItem
-from leadroom.requirements.models import Revision
-from leadroom.requirements.queries import ambiguities_of, pick_text
+from leadroom.requirements.enums import AmbiguityState, Strategy
+from leadroom.requirements.models import Alignment, Ambiguity, Revision
+from leadroom.requirements.queries import ambiguities_of, memory_of, pick_text
 from leadroom.skills.manifest import Manifest
 from leadroom.testplans.enums import CaseMark
+from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import Review, TestPlan
 from leadroom.verification.models import CaseResult
 
+MEMORY_SHOWN = 30
 _SYSTEM = """You are the {role} of a work item, one of several agents that a tech lead runs through Leadroom.
 Use only the tools you were given. Paths are relative to the working tree; everything runs in a sandbox without network.
 Say nothing you cannot support: name sources, and give a confidence you would bet on.
@@ -52,39 +55,97 @@ def _plan(plan: TestPlan) -> str:
     return _tagged("plan", json.dumps(plan.body, indent=1, ensure_ascii=False))
 
 
-def for_requirements(item: WorkItem, attempt: int, *, before: Revision | None = None, supplied: str = "") -> str:
-    """The verbatim request; in a later attempt also the document so far and what the lead added."""
+_BEGINNING = {
+    Strategy.PROPOSE: "Propose what the request leaves open, wait for the picks, then submit the requirements document "
+    "and report.",
+    Strategy.QUESTION: "Ask one round of questions first, because the request says little. Propose choices only for "
+    "what the answers leave open; then submit the requirements document and report.",
+    Strategy.MIXED: "Ask what only the lead can know in a round of questions, then propose choices for the rest; then "
+    "submit the requirements document and report.",
+}
+
+
+def for_requirements(
+    item: WorkItem, attempt: int, alignment: Alignment, *, before: Revision | None = None, supplied: str = ""
+) -> str:
+    """The verbatim request and what the project remembers; later also the document so far and what the lead added."""
     parts = [_tagged("request", item.request)]
+    if remembered := memory_of(item.project_id, before=item)[:MEMORY_SHOWN]:
+        lines = [f"- decision {entry.uri}: {entry.sentence}. (asked: {entry.question})" for entry in remembered]
+        parts.append(_tagged("memory", "\n".join(lines)))
+        parts.append(
+            "The memory holds dated decisions of earlier items. Where one bears on a question, name it as a source of "
+            "the candidate it speaks for (kind decision). Never apply one without asking."
+        )
     if before is not None:
         parts += ["The document so far has LOW confidence:", _document(before)]
-        parts += [_tagged("picks", picks(item)), _tagged("lead", supplied)]
+        parts += [_tagged("picks", picks(item)), *([_tagged("lead", supplied)] if supplied else [])]
         parts.append(
             "Work in what the lead says and submit the document again. Propose ambiguities only if it opens new ones."
         )
     else:
-        parts.append(
-            "Read the repository as far as the request needs it. Propose what the request leaves open, wait for "
-            "the picks, then submit the requirements document and report."
-        )
+        parts.append(f"Read the repository as far as the request needs it. {_BEGINNING[Strategy(alignment.strategy)]}")
     return _brief(item, Role.REQUIREMENTS, attempt, *parts)
 
 
-def picks(item: WorkItem) -> str:
-    """Every decision, as the requirements agent is told."""
-    lines = [f"{a.key}: {pick_text(a)}\n  (asked: {a.question})" for a in ambiguities_of(item)]
-    return "The lead decided:\n\n" + "\n\n".join(lines)
+def picks(item: WorkItem, *, fresh: Collection[str] = ()) -> str:
+    """Every decision and comment, as agents are told; `fresh` are the keys that were just handed over."""
+    rows = list(ambiguities_of(item))
+    new = set(fresh) if len(fresh) < len(rows) else set()
+    parts = ["The lead decided:", *(_pick(row, new) for row in rows)]
+    if probed := [row.key for row in rows if row.state == AmbiguityState.PROBED]:
+        parts.append(
+            f"The lead wants to be asked more about {', '.join(probed)}: ask what would settle it with ask_questions, "
+            "or propose it again under the same key with better candidates. Only then submit the document."
+        )
+    return "\n\n".join(parts)
 
 
-def for_planner(item: WorkItem, attempt: int, revision: Revision, *, returned: TestPlan | None = None) -> str:
+def _pick(row: Ambiguity, fresh: Collection[str]) -> str:
+    lines = [f"{row.key}{' (new)' if row.key in fresh else ''}: {pick_text(row)}", f"  (asked: {row.question})"]
+    lines += [f"  (the lead's comment: {remark.text})" for remark in row.remarks.all()]
+    return "\n".join(lines)
+
+
+def for_planner(
+    item: WorkItem,
+    attempt: int,
+    revision: Revision,
+    *,
+    returned: TestPlan | None = None,
+    before: TestPlan | None = None,
+) -> str:
+    """`returned` is the plan that was sent back; `before` one that was written for an earlier document."""
     parts = [_document(revision)]
-    if returned is None:
-        parts.append("Write the test plan for this document, before any code exists, and submit it.")
-    else:
+    if returned is not None:
         parts += ["Your plan was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
         parts.append(
             "Answer every finding by changing the plan or by saying in the summary why not, and submit it again."
         )
+    elif before is not None:
+        parts += ["The lead changed the document after a plan was written for it. That plan:", _plan(before)]
+        parts += [_tagged("changes", _changes(before, revision))]
+        parts.append(
+            "Write the plan for the document as it is now and submit it whole. Keep the cases that are not touched "
+            "word for word, with their ids; change or drop the touched ones; give new criteria cases of their own."
+        )
+    else:
+        parts.append("Write the test plan for this document, before any code exists, and submit it.")
     return _brief(item, Role.PLANNER, attempt, *parts)
+
+
+def _changes(before: TestPlan, revision: Revision) -> str:
+    """What became of the criteria, and which cases that touches."""
+    old, new = before.revision.criteria, revision.criteria
+    impact = impact_of(before.cases.all(), before.revision.body, revision.body)
+    lines = [f"{key} changed. It was: {old[key]} It is: {new[key]}" for key in impact.changed]
+    lines += [f"{key} is gone. It was: {old[key]}" for key in impact.removed]
+    lines += [f"{key} is new: {new[key]}" for key in impact.added]
+    lines += [f"Case {case.key} is touched: {', '.join(case.causes)}." for case in impact.touched]
+    lines.append(f"Not touched: {', '.join(impact.untouched) or 'no case'}.")
+    if not (impact.changed or impact.removed or impact.added):
+        lines.append("No criterion changed: look at what else the document says now, such as its constraints.")
+    return "\n".join(lines)
 
 
 def _reviews(plan: TestPlan) -> str:

@@ -13,7 +13,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import NotPermitted
 from leadroom.lib.shapes import clip
 from leadroom.projects.models import WorkItem
-from leadroom.requirements import actions, rules
+from leadroom.requirements import actions, document_rules
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 
@@ -23,7 +23,7 @@ def check_can_import(item: WorkItem, *, by: Actor) -> None:
 
     Only while the requirements agent waits or has ended: one at work would store its own document over this one.
     """
-    rules.check_can_import(item, by=by)
+    document_rules.check_can_import(item, by=by)
     run = latest_run(item, Role.REQUIREMENTS)
     if run is None:
         raise NotPermitted("The requirements agent is about to start; import once it waits or has ended.")

@@ -15,7 +15,9 @@ from leadroom.projects import rules
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import STAGES, Stage
 from leadroom.projects.models import WorkItem
+from leadroom.requirements.actions import begin, hand_over
 from leadroom.requirements.enums import Confidence
+from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.queries import latest_revision
 from leadroom.worktrees import actions as worktrees
 from leadroom.worktrees.enums import StitchState, WorktreeState
@@ -41,29 +43,48 @@ def send_back(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None
     """
     check_send_back(item, by=by)
     check_note(text)
-    stitch = steps.current_stitch(item)
-    if stitch is not None:
-        is_conflict = stitch.state == StitchState.CONFLICTED
-        worktrees.abort(stitch=stitch, reason=text, by=by, now=now)
-        if is_conflict:
-            for worktree in Worktree.objects.filter(run__item=item, head=stitch.commit, state=WorktreeState.ACTIVE):
-                worktrees.move_tree(worktree=worktree, to=WorktreeState.ARCHIVED, by=by, now=now)
-            text += " (Your tree starts from the branch as it is now; the earlier work conflicted in: "
-            text += ", ".join(stitch.conflicts[:20]) + ".)"
+    text += abort_stitch(item=item, reason=text, by=by, now=now)
     move_stage(item=item, to=Stage.BUILD, reason=f"{by.name} sent it back: {text}", by=by, now=now)
+
+
+def abort_stitch(*, item: WorkItem, reason: str, by: Actor, now: dt.datetime) -> str:
+    """End the item's open stitch, if there is one; a tree that conflicted is set aside for one on the new base.
+
+    Returns what the developer is told of it, else nothing.
+    """
+    stitch = steps.current_stitch(item)
+    if stitch is None:
+        return ""
+    is_conflict = stitch.state == StitchState.CONFLICTED
+    worktrees.abort(stitch=stitch, reason=reason, by=by, now=now)
+    if not is_conflict:
+        return ""
+    for worktree in Worktree.objects.filter(run__item=item, head=stitch.commit, state=WorktreeState.ACTIVE):
+        worktrees.move_tree(worktree=worktree, to=WorktreeState.ARCHIVED, by=by, now=now)
+    return (
+        " (Your tree starts from the branch as it is now; the earlier work conflicted in: "
+        + ", ".join(stitch.conflicts[:20])
+        + ".)"
+    )
 
 
 @transaction.atomic
 def supply_missing(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None:
-    """Queue the requirements agent again with what the lead adds to a LOW document. Raises NotPermitted, BadInput."""
+    """Queue the requirements agent again with what the lead adds to a LOW document.
+
+    `text` may be empty when a deferred question was decided since. Raises NotPermitted, BadInput.
+    """
     if not by.is_human:
         raise NotPermitted("Only a person supplies what the request lacks.")
-    check_note(text)
     revision, run = latest_revision(item), latest_run(item, Role.REQUIREMENTS)
     if item.stage != Stage.ALIGN or revision is None or revision.confidence != Confidence.LOW:
         raise NotPermitted("The document does not wait for anything from you.")
-    attempt = run.attempt + 1 if run else 1
-    steps.start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, attempt, before=revision, supplied=text))
+    if text.strip() or not Ambiguity.objects.filter(item=item, handed_at=None).exclude(decided_by=None).exists():
+        check_note(text)
+    hand_over(item=item, by=by, now=now)
+    attempt, alignment = run.attempt + 1 if run else 1, begin(item=item, by=by, now=now)
+    brief = briefs.for_requirements(item, attempt, alignment, before=revision, supplied=text.strip())
+    steps.start_run(item, Role.REQUIREMENTS, brief)
 
 
 @transaction.atomic

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
+from django.db import transaction
+
 from leadroom.agents.actions import queue_run, resume
-from leadroom.agents.enums import Role, RunState, WaitReason
+from leadroom.agents.enums import RUNS, Role, RunState, WaitReason
 from leadroom.agents.models import Run
 from leadroom.agents.queries import latest_run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
@@ -13,15 +15,16 @@ from leadroom.pipeline import briefs
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import StageVisit, WorkItem
-from leadroom.requirements.actions import resolve_recommended
+from leadroom.requirements.actions import begin, hand_over
 from leadroom.requirements.enums import Confidence
-from leadroom.requirements.queries import latest_revision, open_count
+from leadroom.requirements.queries import is_settled, latest_revision
 from leadroom.skills.actions import keep_version
 from leadroom.skills.queries import manifests_for
 from leadroom.testplans import actions as plans
 from leadroom.testplans.enums import PlanState, ReviewKind, ReviewVerdict
+from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import TestPlan
-from leadroom.testplans.queries import current_plan, review_rounds
+from leadroom.testplans.queries import current_plan, replaced_plan, review_rounds
 from leadroom.verification.actions import request as request_verification
 from leadroom.verification.enums import VerificationState
 from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
@@ -51,17 +54,20 @@ def start_run(item: WorkItem, role: Role, brief: str) -> None:
 
 
 def align(item: WorkItem) -> bool:
-    run = latest_run(item, Role.REQUIREMENTS)
+    run, alignment = latest_run(item, Role.REQUIREMENTS), begin(item=item, by=BY, now=now())
     if run is None:
-        start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1))
+        start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1, alignment))
         return True
     if run.state == RunState.WAITING and run.wait_reason == WaitReason.PICKS:
-        if open_count(item):
-            return item.risk == Risk.LIGHT and resolve_recommended(item=item, by=BY, now=now()) > 0
-        resume(run=run, text=briefs.picks(item), by=BY, now=now())
+        if not is_settled(item, now()):
+            return False
+        with transaction.atomic():
+            handed = hand_over(item=item, by=BY, now=now())
+            resume(run=run, text=briefs.picks(item, fresh=handed), by=BY, now=now())
         return True
     revision = latest_revision(item)
-    if run.state == RunState.COMPLETED and revision is not None and revision.confidence != Confidence.LOW:
+    is_ready = revision is not None and revision.confidence != Confidence.LOW and not alignment.is_held
+    if run.state == RunState.COMPLETED and is_ready and revision is not None:
         reason = f"document {revision.number} is {revision.confidence.lower()} confidence"
         move_stage(item=item, to=Stage.PLAN, reason=reason, by=BY, now=now())
         return True
@@ -81,21 +87,34 @@ def plan(item: WorkItem) -> bool:
     if current.state == PlanState.AGENT_REVIEW:
         return _after_agent_review(item, current)
     if current.state == PlanState.FROZEN:
-        move_stage(item=item, to=Stage.BUILD, reason=f"plan {current.number} is frozen", by=BY, now=now())
+        move_stage(item=item, to=Stage.BUILD, reason=_frozen_reason(item, current), by=BY, now=now())
         return True
     return False
+
+
+def _frozen_reason(item: WorkItem, current: TestPlan) -> str:
+    """Said in the stage's history, and to a developer whose earlier work met another plan."""
+    before, reason = replaced_plan(item, current.revision), f"plan {current.number} is frozen"
+    if before is None:
+        return reason
+    impact = impact_of(before.cases.all(), before.revision.body, current.revision.body)
+    document = f"the lead's document {current.revision.number}"
+    return f"{reason}; it replaces plan {before.number}, because {document} {impact.words}"
 
 
 def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
     revision, author = latest_revision(item), latest_run(item, Role.PLANNER)
     if revision is None:
         return False
-    is_due = author is None or (
-        author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk
+    is_overtaken = author is not None and RUNS.is_final(author.state) and author.queued_at < revision.created_at
+    is_due = (
+        author is None
+        or is_overtaken
+        or (author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk)
     )
     if is_due:
-        attempt = author.attempt + 1 if author else 1
-        start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned))
+        attempt, before = author.attempt + 1 if author else 1, replaced_plan(item, revision) if is_overtaken else None
+        start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned, before=before))
     return is_due
 
 
@@ -103,7 +122,7 @@ def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
     review = next((r for r in current.reviews.all() if r.kind == ReviewKind.AGENT), None)
     reviewer = latest_run(item, Role.REVIEWER)
     if review is None:
-        is_due = reviewer is None or (reviewer.state == RunState.COMPLETED and reviewer.queued_at < current.created_at)
+        is_due = reviewer is None or (RUNS.is_final(reviewer.state) and reviewer.queued_at < current.created_at)
         if is_due:
             start_run(
                 item,
@@ -129,9 +148,10 @@ def build(item: WorkItem) -> bool:
     if run is None:
         start_run(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
         return True
-    if run.state != RunState.COMPLETED:
+    is_of_earlier_visit = run.ended_at is not None and run.ended_at < item.stage_entered_at
+    if not RUNS.is_final(run.state) or (run.state != RunState.COMPLETED and not is_of_earlier_visit):
         return False
-    if run.ended_at is not None and run.ended_at < item.stage_entered_at:
+    if is_of_earlier_visit:
         start_run(item, Role.DEVELOPER, _brief_again(item, run, current))
     else:
         move_stage(item=item, to=Stage.VERIFY, reason=f"attempt {run.attempt} reported complete", by=BY, now=now())
@@ -141,7 +161,12 @@ def build(item: WorkItem) -> bool:
 def _brief_again(item: WorkItem, run: Run, current: TestPlan) -> str:
     visit = StageVisit.objects.filter(item=item, stage=Stage.BUILD).order_by("-pk").first()
     verification = latest_verification(item)
-    failures = failed_results(verification) if verification and verification.state == VerificationState.FAILED else []
+    is_of_this_plan = verification is not None and verification.plan_id == current.pk
+    failures = (
+        failed_results(verification)
+        if verification and is_of_this_plan and verification.state == VerificationState.FAILED
+        else []
+    )
     reason = visit.reason if visit else ""
     return briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason, failures=failures)
 

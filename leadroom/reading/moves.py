@@ -13,6 +13,7 @@ from leadroom.agents.models import Run
 from leadroom.lib.states import Turn
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import StageVisit, WorkItem
+from leadroom.reading.loaded import Loaded, loaded
 from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.verification.enums import VerificationState
 from leadroom.verification.models import VerificationRun
@@ -59,6 +60,7 @@ class _Facts:
     verification: VerificationRun | None
     stitch: Stitch | None
     last_visit: StageVisit | None
+    loaded: Loaded | None
 
 
 def next_move(item: WorkItem) -> Move:
@@ -78,6 +80,7 @@ def next_moves(items: Sequence[WorkItem], cards: Iterable[Waiting] | None = None
     verifications = {row.item_id: row for row in _newest(VerificationRun.objects.filter(item_id__in=ids))}
     stitches = {row.item_id: row for row in Stitch.objects.filter(item_id__in=ids).exclude(state=StitchState.ABORTED)}
     visits = {row.item_id: row for row in _newest(StageVisit.objects.filter(item_id__in=ids))}
+    held = loaded(item.pk for item in items if item.stage == Stage.ALIGN)
     return {
         item.pk: _move(
             item,
@@ -87,6 +90,7 @@ def next_moves(items: Sequence[WorkItem], cards: Iterable[Waiting] | None = None
                 verifications.get(item.pk),
                 stitches.get(item.pk),
                 visits.get(item.pk),
+                held.get(item.pk),
             ),
         )
         for item in items
@@ -124,6 +128,9 @@ def _move(item: WorkItem, facts: _Facts) -> Move:
         return Move(Turn.HUMAN, Pace.NEEDS_YOU, "WAITING", asked, card.since, card.kind, card.subject_id, run)
     if run is not None and not RUNS.is_final(run.state):
         return _running(run)
+    if facts.loaded is not None:
+        sentence = "Loaded: aligned, waits for you to fire it."
+        return Move(Turn.HUMAN, Pace.WAITING, "LOADED", sentence, facts.loaded.since, run=run)
     if item.stage == Stage.VERIFY:
         return _verifying(item, facts)
     if item.stage == Stage.STITCH:

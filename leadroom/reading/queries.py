@@ -2,8 +2,9 @@
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Q
 
 from leadroom.agents.enums import RunState
 from leadroom.agents.models import Elicitation, Run
@@ -12,6 +13,7 @@ from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.enums import AmbiguityState, Confidence
 from leadroom.requirements.models import Revision
+from leadroom.requirements.queries import asked
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestPlan
 from leadroom.verification.enums import VerificationState
@@ -60,30 +62,52 @@ def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
 
 
 def _picks(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    """Asked rows; and rows left to the agent by default that nobody has looked at yet."""
+    waiting = asked("item__ambiguities__")
+    fresh = Q(item__ambiguities__handed_at=None)
+    decided = fresh & Q(item__ambiguities__decided_by__isnull=False)
     rows = (
         Run.objects.filter(item_id__in=ids, role="requirements", state=RunState.WAITING, wait_reason="picks")
-        .filter(item__ambiguities__state=AmbiguityState.OPEN)
         .annotate(
-            open=Count("item__ambiguities", filter=Q(item__ambiguities__state=AmbiguityState.OPEN)),
-            since=Min("item__ambiguities__proposed_at", filter=Q(item__ambiguities__state=AmbiguityState.OPEN)),
+            open=Count("item__ambiguities", filter=waiting),
+            left=Count("item__ambiguities", filter=fresh & Q(item__ambiguities__state=AmbiguityState.OPEN)),
+            decided=Count("item__ambiguities", filter=decided),
+            since=Max("item__ambiguities__proposed_at", filter=fresh),
+            go_at=F("item__alignment__go_at"),
         )
+        .filter(Q(open__gt=0) | Q(left__gt=0))
     )
-    return [
-        Waiting(
-            "picks",
-            items[run.item_id],
-            run.item_id,
-            f"Pick {'one answer' if run.open == 1 else f'{run.open} answers'}",
-            "The request leaves these open, and each changes what is built.",
-            "One candidate of each is recommended; one key takes it.",
-            "The requirements agent waits and costs nothing; the item does not move.",
-            "requirements agent",
-            run.since,
-            {"open": run.open},
-        )
-        for run in rows
-        if items[run.item_id].risk != Risk.LIGHT
-    ]
+    cards = []
+    for run in rows:
+        item = items[run.item_id]
+        has_gone = run.go_at is not None and run.since is not None and run.go_at >= run.since
+        if not run.open and (item.risk == Risk.LIGHT or run.decided or has_gone):
+            continue
+        cards.append(_pick_card(run, item))
+    return cards
+
+
+def _pick_card(run: Any, item: WorkItem) -> Waiting:
+    if run.open:
+        asked_for = f"Pick {'one answer' if run.open == 1 else f'{run.open} answers'}"
+        why = "The request leaves these open, and each changes what is built."
+        recommended = "One candidate of each is recommended; one key takes it."
+    else:
+        asked_for = f"Look at {'one answer' if run.left == 1 else f'{run.left} answers'} left to the agent"
+        why = "You nearly always take the recommendation there, so none is asked; one look before they count."
+        recommended = "Hand them over; take one back to decide it yourself."
+    return Waiting(
+        "picks",
+        item,
+        run.item_id,
+        asked_for,
+        why,
+        recommended,
+        "The requirements agent waits and costs nothing; the item does not move.",
+        "requirements agent",
+        run.since or run.queued_at,
+        {"open": run.open},
+    )
 
 
 def _questions(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:

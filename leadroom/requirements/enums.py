@@ -10,6 +10,7 @@ class AmbiguityState(TextChoices):
     RESOLVED = "RESOLVED", "Resolved"
     DEFERRED = "DEFERRED", "Deferred"
     DISMISSED = "DISMISSED", "Dismissed"
+    PROBED = "PROBED", "Ask me more"
 
 
 AMBIGUITIES = StateMachine(
@@ -17,9 +18,15 @@ AMBIGUITIES = StateMachine(
     AmbiguityState,
     start=AmbiguityState.OPEN,
     moves={
-        AmbiguityState.OPEN: (AmbiguityState.RESOLVED, AmbiguityState.DEFERRED, AmbiguityState.DISMISSED),
+        AmbiguityState.OPEN: (
+            AmbiguityState.RESOLVED,
+            AmbiguityState.DEFERRED,
+            AmbiguityState.PROBED,
+            AmbiguityState.DISMISSED,
+        ),
         AmbiguityState.RESOLVED: (AmbiguityState.OPEN,),
         AmbiguityState.DEFERRED: (AmbiguityState.OPEN, AmbiguityState.RESOLVED),
+        AmbiguityState.PROBED: (AmbiguityState.OPEN, AmbiguityState.DISMISSED),
         AmbiguityState.DISMISSED: (),
     },
     turns={
@@ -27,8 +34,41 @@ AMBIGUITIES = StateMachine(
         AmbiguityState.RESOLVED: Turn.AGENT,
         AmbiguityState.DEFERRED: Turn.HUMAN,
         AmbiguityState.DISMISSED: Turn.NOBODY,
+        AmbiguityState.PROBED: Turn.AGENT,
     },
 )
+
+
+class Kind(TextChoices):
+    """A choice has two or three candidates; a question has one, the answer the agent would assume."""
+
+    CHOICE = "choice", "Choice"
+    QUESTION = "question", "Question"
+
+
+class Care(TextChoices):
+    """Who decides: the lead marks what they care about, and leaves the rest (PRODUCT section 3)."""
+
+    ASK = "ask", "Ask me"
+    DECIDE = "decide", "You decide"
+
+
+class Strategy(TextChoices):
+    PROPOSE = "propose", "Proposals"
+    QUESTION = "question", "Questions first"
+    MIXED = "mixed", "Questions and proposals"
+
+
+class Way(TextChoices):
+    """How a decision came about."""
+
+    PICK = "pick", "picked"
+    OWN = "own", "own answer"
+    ALL = "all", "all recommended"
+    PROPOSAL = "proposal", "by proposal"
+    DELEGATED = "delegated", "left to the agent"
+    LIGHT = "light", "light risk"
+    ENOUGH = "enough", "questions ended"
 
 
 class Dimension(TextChoices):

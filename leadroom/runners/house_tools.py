@@ -12,11 +12,12 @@ from leadroom.lib.clock import now
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.projects.actions import set_risk
 from leadroom.projects.models import WorkItem
-from leadroom.requirements.actions import propose, submit_document
+from leadroom.requirements.actions import ask_questions, propose, submit_document
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 from leadroom.runners.base import Outcome, Workplace
+from leadroom.runners.material import known_texts, with_found_sources
 from leadroom.runners.shapes import Shape
 from leadroom.testplans.actions import submit, submit_review
 from leadroom.testplans.models import Review, TestPlan
@@ -44,10 +45,28 @@ def _propose(run: Run, body: Body) -> Outcome:
         set_risk(item=item, risk=body["risk"]["level"], reason=body["risk"]["reason"], by=by, now=now())
     if not body["ambiguities"]:
         return Outcome("Nothing is open, so there is nothing to wait for. Submit the document now.")
-    stored = propose(item=item, ambiguities=body["ambiguities"], by=by, now=now())
+    known = known_texts(item)
+    checked = [with_found_sources(item, given) for given in body["ambiguities"]]
+    stored = propose(item=item, ambiguities=checked, proposals=body["proposals"], known=known, by=by, now=now())
     if not any(a.state == AmbiguityState.OPEN for a in stored):
         return Outcome("All of these were decided already; the picks are in your messages.")
     return Outcome("Stored. The run waits now; the picks arrive as the next message.", waits=WaitReason.PICKS)
+
+
+def _questions(run: Run, body: Body) -> Outcome:
+    item, by = _item(run), holding.actor_of(run)
+    if not item.is_risk_judged:
+        set_risk(item=item, risk=body["risk"]["level"], reason=body["risk"]["reason"], by=by, now=now())
+    made = ask_questions(item=item, questions=body["questions"], known=known_texts(item), by=by, now=now())
+    if made.deferred_because:
+        keys = ", ".join(row.key for row in made.questions)
+        return Outcome(
+            f"{made.deferred_because}; so {keys} were deferred and nobody is asked. Decide conservatively, list them "
+            "under open questions beginning with their keys, and go on."
+        )
+    if not any(row.state == AmbiguityState.OPEN for row in made.questions):
+        return Outcome("All of these were answered already; the answers are in your messages.")
+    return Outcome("Stored. The run waits now; the answers arrive as the next message.", waits=WaitReason.PICKS)
 
 
 def _document(run: Run, body: Body) -> Outcome:
@@ -126,6 +145,7 @@ def _check_artefact(place: Workplace) -> None:
 HANDLERS = {
     "set_phase": _set_phase,
     "propose_ambiguities": _handler(_propose),
+    "ask_questions": _handler(_questions),
     "submit_document": _handler(_document),
     "submit_plan": _handler(_plan),
     "submit_review": _handler(_review),

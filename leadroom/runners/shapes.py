@@ -69,6 +69,10 @@ class CandidateShape(Shape):
     sources: Annotated[list[Source], Field(max_length=20)] = []
     confidence: Confidence
     if_wrong: Sentence
+    conflicts: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,20}:[1-3]$")]],
+        Field(max_length=20, description="candidates of other ambiguities it excludes, such as A-003:2"),
+    ] = []
 
 
 class AmbiguityShape(Shape):
@@ -81,11 +85,46 @@ class AmbiguityShape(Shape):
         Field(min_length=2, max_length=3, description="likely, plausible alternative, ambitious"),
     ]
     recommended: Annotated[int, Field(ge=1, le=3)]
+    despite: Annotated[
+        str, Field(max_length=500, description="only when told that it is answered already: what stays open")
+    ] = ""
+
+
+class ProposalShape(Shape):
+    key: Literal["A", "B", "C"]
+    title: Short
+    summary: Sentence
+    choices: Annotated[dict[Key, Annotated[int, Field(ge=1, le=3)]], Field(max_length=60)]
 
 
 class ProposeAmbiguities(Shape):
     risk: RiskProposal
     ambiguities: Annotated[list[AmbiguityShape], Field(max_length=60)]
+    proposals: Annotated[
+        list[ProposalShape],
+        Field(
+            max_length=3, description="complete drafts: one candidate of every ambiguity, consistent, each different"
+        ),
+    ] = []
+
+
+class QuestionShape(Shape):
+    key: Key
+    question: Sentence
+    why: Sentence
+    dimension: Literal["scope", "users", "behaviour", "constraints", "integration"]
+    assume: Annotated[str, Field(min_length=1, max_length=300, description="the answer you would assume")]
+    because: Sentence
+    confidence: Confidence
+    sources: Annotated[list[Source], Field(max_length=20)] = []
+    opened_by: Annotated[
+        list[Key], Field(max_length=60, description="from the second round on: keys whose answers opened it")
+    ] = []
+
+
+class AskQuestions(Shape):
+    risk: RiskProposal
+    questions: Annotated[list[QuestionShape], Field(min_length=1, max_length=20)]
 
 
 class Criterion(Shape):

@@ -83,6 +83,14 @@ _TOOLS = (
         frozenset({Role.REQUIREMENTS}),
     ),
     Tool(
+        "ask_questions",
+        ToolKind.HOUSE,
+        "Put one round of questions to the lead, each with the answer you would assume. The run then waits; the "
+        "answers arrive as the next message. A later round asks only what answers opened; rounds end by rules.",
+        shapes.AskQuestions,
+        frozenset({Role.REQUIREMENTS}),
+    ),
+    Tool(
         "submit_document",
         ToolKind.HOUSE,
         "Submit the requirements document: goals with testable acceptance criteria, each traced to a pick.",

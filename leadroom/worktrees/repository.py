@@ -78,6 +78,11 @@ class BareRepository:
             blob = self._blob(repository, commit, path)
             return None if blob is None else str(blob.hexsha)
 
+    def files_under(self, commit: str, folder: str) -> list[str]:
+        """Paths of the files below a folder in that commit, sorted; empty when there is no such folder."""
+        arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", check_commit_id(commit), "--", f"{folder}/"]
+        return sorted(git.shown(name) for name in run_git(arguments, git_dir=self.path).out.split(b"\0") if name)
+
     @staticmethod
     def _blob(repository: git.Repo, commit: str, path: str) -> Any:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from leadroom.lib.digest import digest_of
 from leadroom.requirements.contract import to_markdown
 from tests import factories as f
 from tests.house.world import World
@@ -58,6 +59,15 @@ def _run(world: World) -> list[Any]:
 
 
 _DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
+_CHANGED = f.document_shape(title="Split by weights")
+
+
+def _changed(world: World) -> dict[str, Any]:
+    plan = world.broken.plans.get()
+    digests = {"before": plan.revision.digest, "after": digest_of(_CHANGED), "plan": plan.digest}
+    return {"text": to_markdown(_CHANGED, number=2, digest="", item_title="Split"), **digests}
+
+
 ROUTES: dict[str, Route] = {
     "healthz": Route(get=(200, 200, 200, 200), post=(200, 200, 200, 200)),
     "accounts:sign_in": Route(get=(200, 200, 200, 200), post=(422, 422, 422, 422)),
@@ -73,6 +83,7 @@ ROUTES: dict[str, Route] = {
     "projects:new": Route(get=(302, 403, 403, 403), post=(302, 403, 403, 403)),
     "projects:detail": members(_project),
     "projects:change": leads(_project, lambda w: {"name": "Evenly", "publish": "branch", "setup_command": ""}),
+    "projects:forget": leads(lambda w: [*_project(w), w.taken_pick.pk]),
     "projects:set_endpoint": leads(_project, lambda w: {"role": "", "base_url": "http://127.0.0.1:1", "model": "m"}),
     "projects:try_endpoint": leads(_project, ok=422),  # no model is connected
     "items:new": Route(
@@ -102,6 +113,9 @@ ROUTES: dict[str, Route] = {
         lambda w: {f"seen-{a.key}": a.digest for a in w.aligning.ambiguities.filter(state="OPEN")},
     ),
     "align:supply": leads(lambda w: [w.unclear.pk], lambda w: {"text": "The bank rounds."}),
+    "align:lane": everybody(),
+    "align:fire": leads(lambda w: [], lambda w: {"item": f"{w.loaded.pk}:{w.loaded.revisions.get().digest}"}),
+    "align:change": leads(lambda w: [w.broken.pk], _changed),
     "align:export": members(lambda w: [w.unclear.pk]),
     "align:difference": members(lambda w: [w.unclear.pk, 1, 1]),
     "align:import": Route(

@@ -31,6 +31,10 @@ INPUTS: dict[str, dict[str, Any]] = {
         "risk": {"level": "light", "reason": "small"},
         "ambiguities": [f.ambiguity_shape("A-001")],
     },
+    "ask_questions": {
+        "risk": {"level": "light", "reason": "small"},
+        "questions": [f.question_shape("Q-001")],
+    },
     "submit_document": f.document_shape(),
     "submit_plan": f.plan_shape(),
     "submit_review": {"summary": "Read.", "verdict": "approve", "findings": []},

@@ -62,7 +62,8 @@ def test_modules_say_what_they_are_for() -> None:
 
 
 def test_packages_re_export_nothing() -> None:
-    packages = [path for path in sources("leadroom") if path.name == "__init__.py"]
+    """But for a shelf that is a folder: its neighbours import the shelf, not its modules."""
+    packages = [path for path in sources("leadroom") if path.name == "__init__.py" and path.parent.name != "actions"]
     assert [named(path) for path in packages if "import " in path.read_text()] == []
 
 

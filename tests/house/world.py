@@ -17,6 +17,7 @@ from leadroom.triage.models import Report
 from leadroom.verification import actions as verifications
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
+from tests.support.aligned import make_loaded_item
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class World:
     broken: WorkItem
     stitch: Stitch
     report: Report
+    loaded: WorkItem
 
     def client(self, who: str, **headers: Any) -> Client:
         """Signed in as `lead`, `viewer` or `stranger`; anybody else is nobody."""
@@ -75,6 +77,7 @@ def make_world() -> World:
         broken=_broken(project),
         stitch=f.make_stitch(f.make_aligned_item(project)),
         report=f.make_report(f.make_item(project)),
+        loaded=make_loaded_item(project),
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leadroom.lib.errors import BadInput
 from leadroom.requirements.contract import from_contract, from_markdown, to_markdown
-from leadroom.requirements.rules import check_fields
+from leadroom.requirements.document_rules import check_fields
 from leadroom.runners.shapes import SubmitDocument
 from tests import factories as f
 

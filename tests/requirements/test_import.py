@@ -12,8 +12,8 @@ from leadroom.pipeline import importing
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.actions import import_document
 from leadroom.requirements.contract import to_markdown
+from leadroom.requirements.document_rules import check_fields
 from leadroom.requirements.models import Revision
-from leadroom.requirements.rules import check_fields
 from leadroom.runners.shapes import SubmitDocument
 from tests import factories as f
 from tests.support.refusals import refused_without_effect

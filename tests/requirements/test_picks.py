@@ -11,7 +11,7 @@ from leadroom.lib.errors import BadInput, Conflict, NotPermitted
 from leadroom.projects.actions import set_risk
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
-from leadroom.requirements.actions import propose, reopen, resolve, resolve_recommended
+from leadroom.requirements.actions import hand_over, propose, reopen, resolve, resolve_recommended
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.queries import ambiguities_of, open_count, open_counts, pick_text
@@ -66,11 +66,16 @@ class TestProposing:
             ("A-004", 4),
         ]
 
-    def test_more_than_anybody_decides_in_one_sitting_is_refused(self, item: WorkItem) -> None:
-        shapes = [f.ambiguity_shape(f"A-{n:03}") for n in range(AMBIGUITY_LIMIT + 1)]
-        with refused_without_effect(BadInput, "21 ambiguities are too many to decide in one sitting"):
-            offer(item, *shapes)
-        assert len(offer(item, *shapes[1:])) == AMBIGUITY_LIMIT
+    def test_beyond_what_anybody_decides_in_one_sitting_the_surest_are_left_to_the_agent(self, item: WorkItem) -> None:
+        shapes = [f.ambiguity_shape(f"A-{n:03}") for n in range(60)]
+        for n, shape in enumerate(shapes):
+            sure = {"confidence": 0.95 if n >= 20 else 0.5}
+            shape["candidates"] = [{**candidate, **sure} for candidate in shape["candidates"]]
+        stored = offer(item, *shapes)
+        asked = [row.key for row in stored if row.care == "ask"]
+        assert asked == [f"A-{n:03}" for n in range(AMBIGUITY_LIMIT)]
+        assert {row.care_reason for row in stored if row.care == "decide"} == {"below the 20 that change the work most"}
+        assert open_count(item) == AMBIGUITY_LIMIT
 
     @pytest.mark.parametrize(
         ("shapes", "words"),
@@ -200,12 +205,16 @@ class TestTakingBack:
         first.refresh_from_db()
         assert (first.state, first.picked, first.decided_by_id, first.decided_at) == ("OPEN", None, None, None)
 
-    def test_the_last_pick_hands_all_of_them_over(self, item: WorkItem) -> None:
+    def test_the_last_pick_can_be_taken_back_until_they_are_handed_over(self, item: WorkItem) -> None:
         first, second = offer(item, f.ambiguity_shape("A-001"), f.ambiguity_shape("A-002"))
         pick(first)
         pick(second)
-        with refused_without_effect(NotPermitted, "The last pick was made"):
-            reopen(ambiguity=first, by=f.human(f.lead_of(item.project)), now=f.NOW)
+        reopen(ambiguity=second, by=f.human(f.lead_of(item.project)), now=f.NOW)
+        pick(second)
+        hand_over(item=item, by=f.PIPELINE, now=f.NOW)
+        second.refresh_from_db()
+        with refused_without_effect(NotPermitted, "The decisions were handed to the agent, which works with them"):
+            reopen(ambiguity=second, by=f.human(f.lead_of(item.project)), now=f.NOW)
 
     def test_open_questions_and_other_hands_are_refused(self, item: WorkItem) -> None:
         first, second = offer(item, f.ambiguity_shape("A-001"), f.ambiguity_shape("A-002"))

@@ -44,6 +44,7 @@ def _prepare_environment() -> None:
         os.environ.pop(name, None)
     home = _own_folder("lr-home-")
     os.environ["LEADROOM_HOME"] = str(home)
+    os.environ["LEADROOM_UNDO_SECONDS"] = "0"  # who tests the time to undo says how long it is
     if is_grown_up():
         if POSTGRES_FOLDER not in os.environ:  # a worker of a parallel run finds its controller's
             folder = _own_folder("lr-pg-")
