@@ -20,6 +20,23 @@ from tests.support import services
 
 BACKEND = "LEADROOM_TEST_BACKEND"
 POSTGRES_FOLDER = "LEADROOM_TEST_POSTGRES"
+SAME_ON_BOTH = (
+    "tests/e2e/test_bad_input.py",
+    "tests/e2e/test_journey_mouse.py",
+    "tests/e2e/test_pages.py",
+    "tests/house/test_structure.py",
+    "tests/lib/",
+    "tests/ops/test_setup_env.py",
+    "tests/rehearsal/",
+    "tests/sandbox/",
+    "tests/security/test_hostile_repository.py",
+    "tests/security/test_sandbox_escape.py",
+    "tests/skills/",
+    "tests/web/test_frame",
+    "tests/web/test_templatetags.py",
+    "tests/worktrees/test_git",
+)
+"""Where tests touch neither database nor broker, or draw pages that the other journeys on both backends fill."""
 _KEPT = {BACKEND, POSTGRES_FOLDER, "LEADROOM_TOOLCHAIN"}
 _cleanups = contextlib.ExitStack()
 
@@ -86,6 +103,15 @@ def program_environment(home: Path) -> Iterator[dict[str, str]]:
 def pytest_load_initial_conftests() -> Generator[None, object, object]:
     _prepare_environment()
     return (yield)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The whole suite on the second backend leaves out what no database and no broker can change."""
+    if not is_grown_up() or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    left_out = [item for item in items if item.nodeid.startswith(SAME_ON_BOTH)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if not item.nodeid.startswith(SAME_ON_BOTH)]
 
 
 def pytest_report_header() -> str:
