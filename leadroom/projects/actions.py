@@ -12,7 +12,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
 from leadroom.lib.errors import Conflict
 from leadroom.live.news import publish, publish_item
-from leadroom.projects import rules
+from leadroom.projects import intake, rules
 from leadroom.projects.enums import STAGES, MemberRole, Publish, Risk, Stage
 from leadroom.projects.models import Membership, Project, StageVisit, Stream, WorkItem
 
@@ -90,22 +90,28 @@ def create_item(
     by: Actor,
     now: dt.datetime,
     title: str = "",
+    ref: str = "",
+    file_name: str = "",
     rehearsal_script: str = "",
 ) -> WorkItem:
-    """A work item in ALIGN with one stream. The title defaults to the request's first line.
+    """A work item in ALIGN with one stream. What it is and what it is called follow from its text (projects.intake).
 
-    Raises BadInput when the request is empty or too long.
+    `ref` is the address it came from, `file_name` that of the file it was read from. Raises BadInput when the request
+    is empty or too long, or the address is none.
     """
     rules.check_request(request)
+    ref, file_name = intake.check_ref(ref), intake.name_of_file(file_name)
     Project.objects.select_for_update().get(pk=project.pk)
     number = (WorkItem.objects.filter(project=project).aggregate(top=Max("number"))["top"] or 0) + 1
     floor, reason = rules.risk_by_words(request)
     item = WorkItem.objects.create(
         project=project,
         number=number,
-        title=(title.strip() or request.strip().splitlines()[0])[:200],
+        title=title.strip()[: intake.TITLE_LIMIT] or intake.title_of(request),
         request=request,
         request_digest=digest_of(request),
+        origin=intake.origin_of(request, ref=ref, file_name=file_name),
+        origin_ref=ref or file_name,
         risk=rules.higher_risk(floor, Risk.STANDARD),
         risk_reason=reason or "the default until an agent has looked",
         stage_entered_at=now,
@@ -121,7 +127,13 @@ def create_item(
         verb="projects.item.created",
         subject=f"projects.item:{item.pk}",
         item_id=item.pk,
-        payload={"request_digest": item.request_digest, "risk": item.risk, "risk_reason": item.risk_reason},
+        payload={
+            "request_digest": item.request_digest,
+            "origin": item.origin,
+            "origin_ref": item.origin_ref,
+            "risk": item.risk,
+            "risk_reason": item.risk_reason,
+        },
     )
     publish_item(item.pk, "created")
     return item

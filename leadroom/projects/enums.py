@@ -22,9 +22,9 @@ STAGES = StateMachine(
     moves={
         Stage.ALIGN: (Stage.PLAN, Stage.DROPPED),
         Stage.PLAN: (Stage.BUILD, Stage.DROPPED),
-        Stage.BUILD: (Stage.VERIFY, Stage.DROPPED),
-        Stage.VERIFY: (Stage.STITCH, Stage.BUILD, Stage.DROPPED),
-        Stage.STITCH: (Stage.DONE, Stage.VERIFY, Stage.BUILD, Stage.DROPPED),
+        Stage.BUILD: (Stage.VERIFY, Stage.PLAN, Stage.DROPPED),
+        Stage.VERIFY: (Stage.STITCH, Stage.BUILD, Stage.PLAN, Stage.DROPPED),
+        Stage.STITCH: (Stage.DONE, Stage.VERIFY, Stage.BUILD, Stage.PLAN, Stage.DROPPED),
         Stage.DONE: (),
         Stage.DROPPED: (),
     },
@@ -47,6 +47,14 @@ class Risk(TextChoices):
 
 
 RISK_ORDER = [Risk.LIGHT, Risk.STANDARD, Risk.CRITICAL]
+
+
+class Origin(TextChoices):
+    """What a request was when it came; recognised by rule (projects.intake)."""
+
+    TEXT = "text", "Text"
+    ISSUE = "issue", "Issue"
+    DOCUMENT = "document", "Document"
 
 
 class Publish(TextChoices):

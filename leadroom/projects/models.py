@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
-from leadroom.projects.enums import MemberRole, Publish, Risk, Stage
+from leadroom.projects.enums import MemberRole, Origin, Publish, Risk, Stage
 
 IN_HOME = "$LEADROOM_HOME/"
 
@@ -80,13 +80,18 @@ class WorkItemQuerySet(models.QuerySet["WorkItem"]):
 
 
 class WorkItem(models.Model):
-    """A request on its way through the stages. `request` is kept verbatim."""
+    """A request on its way through the stages. `request` is kept verbatim.
+
+    `origin_ref` is the address it came from, else the name of the file, else empty; shown, never opened by Leadroom.
+    """
 
     project = models.ForeignKey(Project, models.PROTECT, related_name="items")
     number = models.PositiveIntegerField()
     title = models.CharField(max_length=200)
     request = models.TextField()
     request_digest = models.CharField(max_length=71)
+    origin = models.CharField(max_length=8, choices=Origin.choices, default=Origin.TEXT)
+    origin_ref = models.CharField(max_length=1_000, blank=True)
     risk = models.CharField(max_length=8, choices=Risk.choices, default=Risk.STANDARD)
     risk_reason = models.CharField(max_length=500, blank=True)
     is_risk_judged = models.BooleanField(default=False)

@@ -2,7 +2,8 @@
 
 from django.db.models import QuerySet
 
-from leadroom.projects.models import Project, WorkItem
+from leadroom.projects.enums import MemberRole
+from leadroom.projects.models import Membership, Project, WorkItem
 
 
 def live_item_ids() -> list[int]:
@@ -15,6 +16,14 @@ def may_act(user: object, project: Project) -> bool:
     if getattr(user, "is_superuser", False):
         return True
     return project.memberships.filter(user_id=getattr(user, "pk", None) or 0, role="lead").exists()
+
+
+def led_projects(user: object) -> QuerySet[Project]:
+    """Projects in which the user may act."""
+    if getattr(user, "is_superuser", False):
+        return Project.objects.all()
+    led = Membership.objects.filter(user_id=getattr(user, "pk", None) or 0, role=MemberRole.LEAD)
+    return Project.objects.filter(pk__in=led.values("project_id"))
 
 
 def board_items(user: object) -> QuerySet[WorkItem]:

@@ -5,6 +5,7 @@ import re
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.projects.enums import RISK_ORDER, STAGES, Risk
+from leadroom.projects.intake import check_not_only_address
 from leadroom.projects.models import WorkItem
 
 REQUEST_LIMIT = 50_000
@@ -17,7 +18,7 @@ _CRITICAL_WORDS = re.compile(
 
 
 def check_request(text: str) -> None:
-    """Raises BadInput for an empty request or one above REQUEST_LIMIT characters."""
+    """Raises BadInput for an empty request, one above REQUEST_LIMIT characters, or one that is only an address."""
     if not text.strip():
         raise BadInput("The request is empty, so no item was created. Say in a sentence or more what should change.")
     if len(text) > REQUEST_LIMIT:
@@ -27,6 +28,7 @@ def check_request(text: str) -> None:
         )
     if "\x00" in text:
         raise BadInput("The request contains NUL characters, which text cannot hold. Remove them and send it again.")
+    check_not_only_address(text)
 
 
 def risk_by_words(text: str) -> tuple[Risk, str]:
