@@ -136,6 +136,15 @@ def open_lead_review(*, plan: TestPlan, by: Actor, now: dt.datetime) -> None:
 
 
 @transaction.atomic
+def supersede(*, plan: TestPlan, reason: str, by: Actor, now: dt.datetime) -> None:
+    """Take a plan out of force because its document changed. Raises NotPermitted, Conflict."""
+    if not by.is_human:
+        raise NotPermitted("Only a person takes a plan out of force.")
+    _move(plan, PlanState.SUPERSEDED)
+    _record(plan, "superseded", by=by, now=now, reason=reason)
+
+
+@transaction.atomic
 def freeze_light(*, plan: TestPlan, by: Actor, now: dt.datetime) -> None:
     """Freeze a light item's plan on the agent's approval. Raises NotPermitted for any other risk."""
     rules.check_freeze_by_mechanism(plan)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leadroom.projects.models import WorkItem
+from leadroom.requirements.models import Revision
 from leadroom.testplans.enums import Layer, PlanState
 from leadroom.testplans.models import TestCase, TestPlan
 
@@ -30,6 +31,12 @@ def current_plan(item: WorkItem) -> TestPlan | None:
         .prefetch_related("cases", "reviews__marks__case")
         .first()
     )
+
+
+def replaced_plan(item: WorkItem, revision: Revision) -> TestPlan | None:
+    """The newest plan that was written for an earlier revision of the document, with revision and cases at hand."""
+    rows = TestPlan.objects.filter(item=item).exclude(revision=revision).order_by("-number")
+    return rows.select_related("revision").prefetch_related("cases").first()
 
 
 def plan_states(item_ids: Iterable[int]) -> dict[int, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from leadroom.projects.models import WorkItem
+from leadroom.testplans.enums import PlanState
 from leadroom.verification.enums import Outcome, VerificationState
 from leadroom.verification.models import CaseResult, VerificationRun
 
@@ -24,13 +25,16 @@ def latest_verification(item: WorkItem) -> VerificationRun | None:
 
 
 def verification_of(item: WorkItem, commit: str) -> VerificationRun | None:
-    return VerificationRun.objects.filter(item=item, commit=commit).order_by("-pk").first()
+    """The newest of this commit against a plan that is still in force."""
+    rows = VerificationRun.objects.filter(item=item, commit=commit).exclude(plan__state=PlanState.SUPERSEDED)
+    return rows.order_by("-pk").first()
 
 
 def is_verified(item: WorkItem, commit: str) -> bool:
     """Whether the frozen plan, as it is now, passed on exactly this commit."""
     rows = VerificationRun.objects.filter(item=item, commit=commit, state=VerificationState.PASSED)
-    return any(run.plan_digest == run.plan.digest for run in rows.select_related("plan"))
+    in_force = rows.exclude(plan__state=PlanState.SUPERSEDED).select_related("plan")
+    return any(run.plan_digest == run.plan.digest for run in in_force)
 
 
 def case_board(verification: VerificationRun) -> list[CaseResult]:
