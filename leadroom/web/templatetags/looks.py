@@ -21,6 +21,7 @@ LOOKS: dict[str, Look] = {
     "FAILED": Look("circle-x", "Failed", "bad"),
     "CANCELLED": Look("circle-slash", "Stopped", "off"),
     "LOST": Look("unlink", "Lost", "bad"),
+    "LOADED": Look("package", "Loaded", ""),
     # stages
     "ALIGN": Look("compass", "Align", ""),
     "PLAN": Look("clipboard-list", "Plan", ""),
@@ -32,6 +33,7 @@ LOOKS: dict[str, Look] = {
     # ambiguities
     "OPEN": Look("circle-help", "Open", "needs"),
     "NEEDS_EVIDENCE": Look("search", "Needs evidence", "warn"),
+    "PROBED": Look("message-circle-question-mark", "Ask me more", "live"),
     "RESOLVED": Look("circle-check", "Resolved", "ok"),
     "DEFERRED": Look("clock", "Deferred", ""),
     "DISMISSED": Look("circle-slash", "Dismissed", "off"),
