@@ -1,10 +1,12 @@
 """An item's pages, and writing, dropping and judging one."""
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from leadroom.agents.actions import stop
@@ -13,6 +15,8 @@ from leadroom.agents.models import Run
 from leadroom.ledger.models import Entry
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
+from leadroom.requirements.actions import resolve
+from leadroom.requirements.contract import to_markdown
 from leadroom.verification.actions import break_off, claim, request
 from leadroom.worktrees.actions import register_tree
 from leadroom.worktrees.keeping import control_of
@@ -70,6 +74,69 @@ class TestWriting:
         assert f">{text}</textarea>" in html
         assert 'value="Mine"' in html
         assert not WorkItem.objects.exists()
+
+    def test_a_file_is_the_request_and_what_was_typed_stands_before_it(self, client: Client, project: Project) -> None:
+        text = "---\nowner: ana\n---\n\n# Split by shares\r\n\r\n## Why\n\nRooms differ.\n"
+        file = SimpleUploadedFile("C:\\docs\\prd.md", b"\xef\xbb\xbf" + text.encode())
+        client.post("/items/new/", {"project": project.pk, "request": "", "file": file})
+        item = WorkItem.objects.get()
+        assert item.request == text.replace("\r\n", "\n")
+        assert (item.title, item.origin, item.origin_ref) == ("Split by shares", "document", "prd.md")
+        file = SimpleUploadedFile("prd.md", text.encode())
+        client.post("/items/new/", {"project": project.pk, "request": "Only the part on rooms.", "file": file})
+        both = WorkItem.objects.latest("pk")
+        assert both.request == "Only the part on rooms.\n\n" + text.replace("\r\n", "\n")
+        assert both.title == "Split by shares"
+
+    def test_a_pasted_issue_keeps_where_it_came_from_as_a_link(self, client: Client, project: Project) -> None:
+        ref = 'https://example.org/ana/evenly/issues/12?q="><script>'
+        data = {"project": project.pk, "request": "Cents get lost #12\n\nThree split 10.00.", "ref": ref}
+        client.post("/items/new/", data)
+        item = WorkItem.objects.get()
+        assert (item.title, item.origin, item.origin_ref) == ("Cents get lost", "issue", ref)
+        page = get(client, f"/items/{item.pk}/")
+        assert "<dd>Issue</dd>" in page
+        assert 'href="https://example.org/ana/evenly/issues/12?q=&quot;&gt;&lt;script&gt;" rel="noopener' in page
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ({"ref": "javascript:alert(1)"}, "must be a whole address that begins with http"),
+            ({"file": SimpleUploadedFile("x.md", "Größe".encode("latin-1"))}, "The file is not text in UTF-8"),
+            ({"file": SimpleUploadedFile("x.md", b"x" * 200_001)}, "The file has 200,001 bytes; 200,000 is the limit"),
+            ({"file": SimpleUploadedFile("x.md", b" \n")}, "The file is empty"),
+            ({"file": SimpleUploadedFile("x.md", b"a\x00b")}, "NUL characters"),
+            ({"request": "https://example.org/issues/1"}, "only an address, and Leadroom fetches nothing"),
+        ],
+    )
+    def test_what_was_typed_outlives_what_was_wrong(
+        self, client: Client, project: Project, given: dict[str, Any], words: str
+    ) -> None:
+        typed = {"request": "Split by shares.", "ref": "https://example.org/issues/2", "title": "Mine"}
+        if file := given.get("file"):
+            file.seek(0)
+        answer = client.post("/items/new/", {"project": project.pk, **typed, **given})
+        html = answer.content.decode()
+        assert answer.status_code == 422
+        assert words in html
+        assert f">{given.get('request', 'Split by shares.')}</textarea>" in html
+        assert f'value="{given.get("ref", typed["ref"])}"' in html
+        assert not WorkItem.objects.exists()
+
+    def test_a_request_that_is_a_document_already_can_be_imported(self, client: Client, project: Project) -> None:
+        text = to_markdown(f.document_shape(), number=1, digest="", item_title="Split")
+        client.post("/items/new/", {"project": project.pk, "request": text})
+        item = WorkItem.objects.get()
+        page = get(client, f"/items/{item.pk}/")
+        assert "already is a requirements document (1 goal, 2 criteria)" in page
+        assert "a document with acceptance criteria; only what it leaves open is proposed" in page
+        link = f"/align/{item.pk}/import/?from=request"
+        assert f'href="{link}"' in page
+        f.make_ambiguities(item, 1)
+        assert "AC-002" in get(client, link)
+        client.post(f"/align/{item.pk}/import/", {"text": text})
+        assert item.revisions.get().body == f.document_shape()
+        assert "already is a requirements document" not in get(client, f"/items/{item.pk}/")
 
     def test_a_request_at_the_limit_is_taken(self, client: Client, project: Project) -> None:
         client.post("/items/new/", {"project": project.pk, "request": "x" * 50_000})
@@ -197,6 +264,21 @@ class TestPages:
             assert "<script>alert" not in html
             assert "\u202e" not in html
 
+    def test_the_alignment_says_what_it_took(self, client: Client, project: Project) -> None:
+        item = f.make_item(project)
+        tab = f"/items/{item.pk}/alignment/"
+        assert "none of anybody so far" in get(client, tab)
+        lead = f.lead_of(project)
+        for n, row in enumerate(f.make_ambiguities(item, 2), start=1):
+            at = f.NOW + dt.timedelta(seconds=30 * n)
+            given = {"seen_digest": row.digest, "picked": 1, "user_id": lead.pk, "keys": n}
+            resolve(ambiguity=row, by=f.human(lead), now=at, **given)
+        facts = get(client, tab).partition('-effort">')[2].partition("</dl>")[0]
+        said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", facts))
+        assert "Strategy Questions first the request has only 5 words; what it means is asked first" in said
+        assert "Attention 30 s" in said
+        assert "Decisions 2 Key presses 3 1.5 for each decision Rounds 0 of questions" in said
+
     @pytest.mark.parametrize("count", [1, 3])
     def test_the_number_of_queries_does_not_grow(
         self, client: Client, project: Project, count: int, django_assert_num_queries: Any
@@ -211,7 +293,7 @@ class TestPages:
                 client.get(f"/items/{item.pk}/{tab}?region=1")
 
 
-QUERIES = {"alignment/": 9, "streams/": 7, "reports/": 6, "sources/": 7}
+QUERIES = {"alignment/": 13, "streams/": 7, "reports/": 6, "sources/": 7}
 
 
 class TestMoves:

@@ -152,6 +152,8 @@ def _move_link(item: WorkItem, move: Move) -> tuple[str, str]:
         if move.kind == "question" and move.run is not None:
             pk = move.run.pk
         return reverse(name, args=[pk]), word
+    if move.state == "LOADED":
+        return reverse("align:lane"), "Fire it"
     if move.turn is Turn.MACHINE and item.stage in (Stage.VERIFY, Stage.STITCH):
         name, word = (
             ("items:verification", "Watch") if item.stage == Stage.VERIFY else ("stitch:item", "See the stitch")

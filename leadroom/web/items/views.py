@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,35 +11,28 @@ from leadroom.lib import clock
 from leadroom.lib.errors import BadInput
 from leadroom.pipeline import moves
 from leadroom.projects import actions
-from leadroom.projects.enums import MemberRole, Risk
-from leadroom.projects.models import Membership, Project
+from leadroom.projects.enums import Risk
+from leadroom.projects.queries import led_projects
 from leadroom.verification.actions import requeue
 from leadroom.verification.queries import latest_verification
 from leadroom.web import access, answers
-from leadroom.web.items import tabs
+from leadroom.web.align.bringing import bring_reason
+from leadroom.web.items import about, tabs
 from leadroom.web.items.forms import NewItemForm
 from leadroom.web.items.frame import TABS, act_reason, present_frame
 
 REASON_LIMIT = 500
 
 
-def _led(request: HttpRequest) -> QuerySet[Project]:
-    """Projects this person may write an item for."""
-    if getattr(request.user, "is_superuser", False):
-        return Project.objects.all()
-    led = Membership.objects.filter(user=request.user.pk or 0, role=MemberRole.LEAD)
-    return Project.objects.filter(pk__in=led.values("project_id"))
-
-
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Write a request. What cannot be used stays in the form with the reason beside it."""
-    projects = _led(request)
+    projects = led_projects(request.user)
     if request.method == "GET":
         wanted = projects.filter(slug=request.GET.get("project", "")).first()
         form = NewItemForm(projects=projects, initial={"project": wanted})
         return render(request, "items/new.html", {"form": form, "has_project": projects.exists()})
-    form = NewItemForm(request.POST, projects=projects)
+    form = NewItemForm(request.POST, request.FILES, projects=projects)
     if not form.is_valid():
         return render(request, "items/new.html", {"form": form, "has_project": projects.exists()}, status=422)
     project = form.cleaned_data["project"]
@@ -48,6 +40,8 @@ def new(request: HttpRequest) -> HttpResponse:
         project=project,
         request=form.cleaned_data["request"],
         title=form.cleaned_data["title"],
+        ref=form.cleaned_data["ref"],
+        file_name=form.cleaned_data["file_name"],
         stitch_owner=request.user,  # type: ignore[arg-type]
         rehearsal_script=form.cleaned_data["script"] if project.is_rehearsal else "",
         by=access.require_lead(request, project),
@@ -60,10 +54,13 @@ def _tab(request: HttpRequest, pk: int, key: str, **context: Any) -> HttpRespons
     """The whole page, or with `?region=1` the tab's live region alone."""
     item = access.item(request, pk)
     shown = {name: build(item) for name, build in context.items()}
+    reason = act_reason(request, item)
+    if key == "alignment":
+        shown["change_reason"] = reason or bring_reason(item, by=access.person(request))
     shown |= {
         "item": item,
         "tab_url": reverse(f"items:{key}", args=[pk]),
-        "act_reason": act_reason(request, item),
+        "act_reason": reason,
     }
     if "region" in request.GET:
         return render(request, f"items/{key}.html#tab", shown)
@@ -74,7 +71,7 @@ def _tab(request: HttpRequest, pk: int, key: str, **context: Any) -> HttpRespons
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The request, word for word."""
-    return _tab(request, pk, "detail")
+    return _tab(request, pk, "detail", about=about.request)
 
 
 @require_GET
@@ -89,7 +86,7 @@ def head(request: HttpRequest, pk: int, tab: str) -> HttpResponse:
 @require_GET
 def alignment(request: HttpRequest, pk: int) -> HttpResponse:
     """Decisions and document."""
-    return _tab(request, pk, "alignment", alignment=tabs.alignment)
+    return _tab(request, pk, "alignment", alignment=tabs.alignment, effort=about.effort)
 
 
 @require_GET
