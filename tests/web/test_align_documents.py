@@ -152,14 +152,6 @@ class TestImport:
         assert "is at work and would write over your document" in answer.content.decode()
         assert "Percentages." in kept_text(answer)
 
-    def test_after_alignment_the_button_says_why_not(self, lead: Client, item: WorkItem) -> None:
-        over = factories.make_aligned_item(item.project)
-        assert 'data-reason="Alignment of this item is over, so its document is settled' in shown(
-            lead, "align:item", over.pk
-        )
-        assert bring(lead, over, markdown()).status_code == 403
-        assert over.revisions.count() == 1
-
     def test_a_viewer_exports_and_does_not_import(self, item: WorkItem) -> None:
         factories.make_document(item)
         viewer = signed_in(factories.make_viewer(item.project))

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from leadroom.lib import clock
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
-from leadroom.pipeline import importing
+from leadroom.pipeline import changing, importing
+from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.contract import to_markdown
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 from leadroom.requirements.wording import Section, word_changes
 from leadroom.web import access
+from leadroom.web.align.bringing import bring_reason
 from leadroom.web.align.forms import Draft, read_draft
 
 _STATUS: dict[type[LeadroomError], int] = {NotPermitted: 403, Conflict: 409, BadInput: 422}
@@ -53,14 +55,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     revision = _revision(item, int(wanted)) if wanted else latest_revision(item)
     if revision is None:
         raise Http404("This item has no document yet.")
-    text = to_markdown(
-        revision.body,
-        number=revision.number,
-        digest=revision.digest,
-        item_title=item.title,
-        sponsor=access.display_name(item.stitch_owner),
-        created=revision.created_at,
-    )
+    text = _markdown(item, revision)
     name = f"leadroom-{item.number}-requirements.md"
     return HttpResponse(
         # half a character, which an agent's JSON can carry, has no form in a file
@@ -70,35 +65,96 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+def _markdown(item: WorkItem, revision: Revision) -> str:
+    return to_markdown(
+        revision.body,
+        number=revision.number,
+        digest=revision.digest,
+        item_title=item.title,
+        sponsor=access.display_name(item.stitch_owner),
+        created=revision.created_at,
+    )
+
+
 @require_http_methods(["GET", "POST"])
 def import_document(request: HttpRequest, pk: int) -> HttpResponse:
-    """Bring a document of one's own. What cannot be used stays in the form with the reason beside it."""
+    """Bring a document of one's own; once alignment is over, compare it first with what it would replace.
+
+    What cannot be used stays in the form with the reason beside it. `?from=request` begins with the request's text.
+    """
     item = access.item(request, pk)
     if request.method == "GET":
-        return _import_page(request, item, Draft(), 200)
+        text = item.request if request.GET.get("from") == "request" else _settled_text(item)
+        return _import_page(request, item, Draft(text), 200)
     draft = read_draft(request)
     if draft.problem:
         return _import_page(request, item, draft, 422)
-    before = latest_revision(item)
+    bring = _import if item.stage == Stage.ALIGN else _compare
     try:
-        actor = access.require_lead(request, item.project)
-        revision = importing.import_document(item=item, text=draft.text, by=actor, now=clock.now())
+        return bring(request, item, draft)
     except LeadroomError as error:
         return _import_page(request, item, Draft(draft.text, str(error)), _STATUS.get(type(error), 400))
+
+
+def _import(request: HttpRequest, item: WorkItem, draft: Draft) -> HttpResponse:
+    before, actor = latest_revision(item), access.require_lead(request, item.project)
+    revision = importing.import_document(item=item, text=draft.text, by=actor, now=clock.now())
     if before is not None and revision.pk == before.pk:
         return _import_page(request, item, draft, 200, same_as=revision)
-    return redirect("align:item", pk=pk)
+    return redirect("align:item", pk=item.pk)
+
+
+def _compare(request: HttpRequest, item: WorkItem, draft: Draft) -> HttpResponse:
+    actor, text = access.require_lead(request, item.project), _as_sent(draft.text)
+    found = changing.compare(item=item, text=text, by=actor)
+    if found.is_same:
+        return _import_page(request, item, Draft(text), 200, same_as=found.before)
+    shown = {
+        "item": item,
+        "text": text,
+        "found": found,
+        "changed": [section for section in found.sections if section.is_changed],
+        "parts": len(found.sections),
+    }
+    return render(request, "align/change.html", shown)
+
+
+@require_POST
+def change(request: HttpRequest, pk: int) -> HttpResponse:
+    """Store the document that was compared and lead the item back to planning."""
+    item = access.item(request, pk)
+    text = _as_sent(request.POST.get("text", ""))
+    seen = changing.Seen(*(request.POST.get(name, "") for name in ("before", "after", "plan")))
+    try:
+        actor = access.require_lead(request, item.project)
+        changing.change_document(item=item, text=text, seen=seen, by=actor, now=clock.now())
+    except LeadroomError as error:
+        return _import_page(request, item, Draft(text, str(error)), _STATUS.get(type(error), 400))
+    return redirect("items:alignment", pk)
+
+
+def _as_sent(text: str) -> str:
+    """Forms send CRLF; the comparison and its confirmation are of one text."""
+    return text.replace("\r\n", "\n")
+
+
+def _settled_text(item: WorkItem) -> str:
+    """The settled document as its export, to be edited; empty while the item is being aligned."""
+    revision = latest_revision(item) if item.stage != Stage.ALIGN else None
+    return _markdown(item, revision).encode(errors="replace").decode() if revision else ""
 
 
 def _import_page(
     request: HttpRequest, item: WorkItem, draft: Draft, status: int, same_as: Revision | None = None
 ) -> HttpResponse:
+    is_change = item.stage != Stage.ALIGN
     try:
-        importing.check_can_import(item, by=access.require_lead(request, item.project))
-        reason = ""
-    except LeadroomError as error:
+        reason = bring_reason(item, by=access.require_lead(request, item.project))
+    except NotPermitted as error:
         reason = str(error)
-    shown = {"item": item, "draft": draft, "reason": reason, "same_as": same_as}
+    shown = {"item": item, "draft": draft, "reason": reason, "same_as": same_as, "is_change": is_change}
+    if is_change and reason:
+        shown["run"] = changing.run_in_the_way(item)
     return render(request, "align/import.html", shown, status=status)
 
 
