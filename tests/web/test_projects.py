@@ -10,6 +10,9 @@ from leadroom.agents.models import Agent, Endpoint
 from leadroom.agents.queries import model_access
 from leadroom.projects.enums import Publish
 from leadroom.projects.models import Project
+from leadroom.requirements.actions import hand_over, resolve
+from leadroom.requirements.models import Ambiguity
+from leadroom.requirements.queries import memory_of
 from tests import factories as f
 from tests.worktrees.repositories import UserRepository, small_repository
 
@@ -223,5 +226,52 @@ class TestSettings:
             f.make_running_run(f.make_item(project))
         with django_assert_num_queries(15):
             client.get("/projects/")
-        with django_assert_num_queries(23):
+        with django_assert_num_queries(25):
             client.get(f"/projects/{project.slug}/")
+
+
+class TestMemory:
+    def remembered(self, count: int = 1) -> Project:
+        item = f.make_item()
+        lead = f.lead_of(item.project)
+        for row in f.make_ambiguities(item, count):
+            resolve(ambiguity=row, by=f.human(lead), now=f.NOW, seen_digest=row.digest, picked=2, user_id=lead.pk)
+        hand_over(item=item, by=f.PIPELINE, now=f.NOW)
+        return item.project
+
+    def page(self, client: Client, project: Project, query: str = "") -> str:
+        client.force_login(f.lead_of(project))
+        return client.get(f"/projects/{project.slug}/{query}").content.decode()
+
+    def test_decisions_are_listed_with_their_date_and_item(self, client: Client) -> None:
+        project = self.remembered()
+        html = self.page(client, project)
+        item = project.items.get()
+        assert "In item 1 (22 November 2026) you chose “The payer of A-001” over “The first named of A-001”" in html
+        assert f'href="/align/{item.pk}/#ambiguity-A-001"' in html
+
+    def test_a_forgotten_one_is_offered_no_more(self, client: Client) -> None:
+        project = self.remembered(2)
+        client.force_login(f.lead_of(project))
+        row = Ambiguity.objects.get(key="A-001")
+        client.post(f"/projects/{project.slug}/memory/{row.pk}/forget/")
+        assert [entry.key for entry in memory_of(project.pk)] == ["A-002"]
+        html = self.page(client, project)
+        assert "The payer of A-002" in html
+        assert "The payer of A-001" not in html
+
+    def test_a_long_memory_is_shown_in_part_until_asked_for(self, client: Client) -> None:
+        project = self.remembered(14)
+        assert self.page(client, project).count("you chose") == 12
+        assert "Show all 14" in self.page(client, project)
+        assert self.page(client, project, "?memory=all").count("you chose") == 14
+
+    def test_only_what_is_the_projects_own(self, client: Client) -> None:
+        project = self.remembered()
+        other = f.make_project(f.lead_of(project), name="Another")
+        assert "Nothing remembered yet" in self.page(client, other)
+        row = Ambiguity.objects.get()
+        assert client.post(f"/projects/{other.slug}/memory/{row.pk}/forget/").status_code == 404
+        client.force_login(f.make_viewer(project))
+        assert client.post(f"/projects/{project.slug}/memory/{row.pk}/forget/").status_code == 403
+        assert len(memory_of(project.pk)) == 1

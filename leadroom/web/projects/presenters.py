@@ -13,9 +13,11 @@ from leadroom.projects.enums import Publish, Stage
 from leadroom.projects.models import Membership, Project, WorkItem
 from leadroom.reading.moves import next_moves
 from leadroom.reading.queries import Waiting
+from leadroom.requirements.queries import MEMORY_LIMIT, Remembered, memory_of
 from leadroom.web.templatetags.leadroom_ui import hue
 
 ITEMS_SHOWN = 100
+MEMORY_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,17 @@ class ProjectPage:
     agents: tuple[AgentRow, ...]
     items: tuple[ItemRow, ...]
     members: tuple[Membership, ...]
+    memory: tuple[Remembered, ...]
+    remembered: int
+    is_memory_cut: bool
     act_reason: str
 
 
-def present_project(project: Project, act_reason: str, waiting: list[Waiting]) -> ProjectPage:
-    """Settings, models, agents and items, in a fixed number of queries."""
+def present_project(
+    project: Project, act_reason: str, waiting: list[Waiting], *, is_memory_whole: bool = False
+) -> ProjectPage:
+    """Settings, models, agents, items and what the project remembers, in a fixed number of queries."""
+    memory = memory_of(project.pk)
     items = list(
         WorkItem.objects.filter(project=project)
         .select_related("project")
@@ -142,6 +150,9 @@ def present_project(project: Project, act_reason: str, waiting: list[Waiting]) -
             for item in items
         ),
         members=tuple(project.memberships.select_related("user").order_by("role", "pk")),
+        memory=tuple(memory if is_memory_whole else memory[:MEMORY_SHOWN]),
+        remembered=len(memory),
+        is_memory_cut=len(memory) >= MEMORY_LIMIT,
         act_reason=act_reason,
     )
 

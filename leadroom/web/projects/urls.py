@@ -10,6 +10,7 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("<slug:slug>/", views.detail, name="detail"),
     path("<slug:slug>/change/", views.change, name="change"),
+    path("<slug:slug>/memory/<int:pk>/forget/", views.forget, name="forget"),
     path("<slug:slug>/endpoint/", views.set_endpoint, name="set_endpoint"),
     path("<slug:slug>/endpoint/try/", views.try_endpoint, name="try_endpoint"),
 ]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from asgiref.sync import async_to_sync
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
@@ -16,6 +16,7 @@ from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
 from leadroom.pipeline.connecting import connect_project
 from leadroom.projects import actions
 from leadroom.projects.enums import Publish
+from leadroom.requirements import actions as requirements
 from leadroom.runners.builtin.trial import try_access
 from leadroom.web import access, answers
 from leadroom.web.projects import presenters
@@ -83,7 +84,8 @@ def detail(request: HttpRequest, slug: str) -> HttpResponse:
         reason = ""
     except NotPermitted as error:
         reason = str(error)
-    page = presenters.present_project(project, reason, access.waiting(request))
+    is_whole = request.GET.get("memory") == "all"
+    page = presenters.present_project(project, reason, access.waiting(request), is_memory_whole=is_whole)
     return render(request, "projects/detail.html", {"page": page})
 
 
@@ -134,3 +136,15 @@ def try_endpoint(request: HttpRequest, slug: str) -> HttpResponse:
     if not verdict:
         raise BadInput(verdict.reason)
     return answers.done(request, verdict.reason, reverse("projects:detail", args=[slug]))
+
+
+@require_POST
+def forget(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Offer a decision to no later alignment any more."""
+    project = access.project(request, slug)
+    ambiguity = access.ambiguity(request, pk)
+    if ambiguity.item.project_id != project.pk:
+        raise Http404("There is no such decision in this project.")
+    requirements.forget(ambiguity=ambiguity, by=access.require_lead(request, project), now=clock.now())
+    text = f"Forgotten: {ambiguity.key} of item {ambiguity.item.number} is not offered again"
+    return answers.done(request, text, reverse("projects:detail", args=[slug]) + "#memory")
