@@ -1,6 +1,8 @@
 """What leads up to one call of each action, and the verbs it must leave in the ledger."""
 
+import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from leadroom.agents.enums import Role
@@ -20,6 +22,13 @@ def scene(name: str, *verbs: str) -> Callable[[Callable[[], Ready]], Callable[[]
         return prepare
 
     return keep
+
+
+def every_scene() -> dict[str, tuple[Callable[[], Ready], list[str]]]:
+    """All scenes of all `scenes_of_….py` beside this file."""
+    for path in sorted(Path(__file__).parent.glob("scenes_of_*.py")):
+        importlib.import_module(f"tests.house.{path.stem}")
+    return SCENES
 
 
 def lead(thing: Any) -> dict[str, Any]:

@@ -37,9 +37,10 @@ def _() -> Ready:
     return lambda: actions.begin(item=item, **WHO)
 
 
-@scene("requirements.ask_questions", "requirements.alignment.begun", "requirements.questions.asked")
+@scene("requirements.ask_questions", "requirements.questions.asked")
 def _() -> Ready:
     item = f.make_item()
+    actions.begin(item=item, **WHO)
     return lambda: actions.ask_questions(item=item, questions=[f.question_shape("Q-001")], **WHO)
 
 

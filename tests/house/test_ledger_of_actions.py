@@ -8,15 +8,12 @@ from pathlib import Path
 import pytest
 
 import leadroom
-import tests.house.scenes_of_alignment
-import tests.house.scenes_of_changes
-import tests.house.scenes_of_plans
-import tests.house.scenes_of_runs  # noqa: F401 - all register their scenes
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
-from tests.house.scenes import SCENES
+from tests.house.scenes import every_scene
 
 ROOT = Path(leadroom.__file__).parent
+SCENES = every_scene()
 
 
 @pytest.mark.django_db

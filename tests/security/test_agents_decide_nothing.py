@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,6 @@ import pytest
 from asgiref.sync import async_to_sync
 
 import leadroom
-import tests.house.scenes_of_plans
-import tests.house.scenes_of_runs
 from leadroom.agents.actions import stop
 from leadroom.agents.enums import Role
 from leadroom.ledger.actions import record
@@ -24,19 +23,21 @@ from leadroom.projects.models import WorkItem
 from leadroom.runners import gate
 from leadroom.runners.base import ToolCall, Workplace
 from tests import factories as f
-from tests.house.scenes import SCENES
+from tests.house.scenes import every_scene
 from tests.support.refusals import refused_without_effect
 from tests.support.snapshot import changed_tables, snapshot
 from tests.worktrees.repositories import small_repository
 
 pytestmark = [pytest.mark.security, pytest.mark.django_db]
 ROOT = Path(leadroom.__file__).parent
+SCENES = every_scene()
 AGENT = Actor(ActorKind.AGENT, "run:1", "Developer (run 1)")
 
 
 def with_actor(room: str, name: str) -> Callable[..., Any] | None:
     """The action a scene is about, when it asks who does it."""
-    path = f"leadroom.{room}.actions" if (ROOT / room / "actions.py").exists() else "leadroom.agents.holding"
+    has_actions = (ROOT / room / "actions.py").exists() or (ROOT / room / "actions").is_dir()
+    path = f"leadroom.{room}.actions" if has_actions else "leadroom.agents.holding"
     function = getattr(importlib.import_module(path), name)
     return function if "by" in inspect.signature(function).parameters else None
 
@@ -67,7 +68,8 @@ def test_an_agent_in_a_persons_place_changes_nothing(scene: str, monkeypatch: py
         return action(**{**given, "by": AGENT})
 
     monkeypatch.setattr(importlib.import_module(f"leadroom.{room}.actions"), name, by_an_agent)
-    for module in (f, tests.house.scenes_of_runs, tests.house.scenes_of_plans):
+    scenes = [module for path, module in sys.modules.items() if path.startswith("tests.house.scenes")]
+    for module in (f, *scenes):
         if getattr(module, name, None) is action:
             monkeypatch.setattr(module, name, by_an_agent)
     with refused_without_effect(NotPermitted, " "):
