@@ -15,7 +15,8 @@ from leadroom.projects.actions import set_risk
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.reading.queries import Waiting, visible_project_ids, waiting_for_lead
-from leadroom.requirements.actions import resolve
+from leadroom.requirements.actions import hand_over_now, resolve, set_care
+from leadroom.requirements.enums import Care
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.actions import send_review
 from leadroom.testplans.enums import ReviewVerdict
@@ -162,6 +163,13 @@ class TestComingAndGoing:
     def test_light_items_pick_for_themselves(self, item: WorkItem) -> None:
         f.make_ambiguities(item, 1)
         set_risk(item=item, risk="light", reason="small", by=by(item), now=f.NOW)
+        assert cards(item) == []
+
+    def test_what_is_left_to_the_agent_wants_one_look(self, item: WorkItem) -> None:
+        for row in f.make_ambiguities(item, 2):
+            set_care(ambiguity=row, care=Care.DECIDE, by=by(item), now=f.NOW)
+        assert only(item).asked == "Look at 2 answers left to the agent"
+        hand_over_now(item=item, by=by(item), now=f.NOW)
         assert cards(item) == []
 
     def test_a_question_goes_with_its_answer(self, item: WorkItem) -> None:

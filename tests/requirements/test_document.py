@@ -6,7 +6,7 @@ import pytest
 
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.projects.models import WorkItem
-from leadroom.requirements.actions import submit_document
+from leadroom.requirements.actions import defer, probe, submit_document
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 from tests import factories as f
@@ -82,3 +82,50 @@ def test_a_settled_document_takes_no_successor() -> None:
     item = f.make_aligned_item()
     with refused_without_effect(NotPermitted, "The document of this item is settled"):
         submit_document(item=item, body=f.document_shape(), run_id=None, by=f.PIPELINE, now=f.NOW)
+
+
+class TestConfidence:
+    """What was put off bounds what an agent may claim."""
+
+    def defer(self, item: WorkItem, *keys: str) -> None:
+        for row in item.ambiguities.filter(key__in=keys):
+            defer(ambiguity=row, by=f.human(f.lead_of(item.project)), now=f.NOW)
+
+    def listed(self, *keys: str) -> list[dict[str, str]]:
+        return [{"text": f"{key}: who pays the odd cent?", "state": "deferred"} for key in keys]
+
+    def test_a_deferred_question_is_listed_by_its_key(self, item: WorkItem) -> None:
+        f.make_ambiguities(item, 2)
+        self.defer(item, "A-001")
+        with refused_without_effect(BadInput, "A-001 was deferred; list it under `open_questions`"):
+            f.make_document(item, open_questions=self.listed("A-0011"))
+        assert f.make_document(item, open_questions=self.listed("A-001")).confidence == "HIGH"
+
+    def test_a_criterion_that_rests_on_one_is_medium_at_most(self, item: WorkItem) -> None:
+        f.make_ambiguities(item, 2)
+        self.defer(item, "A-001")
+        given = {"because": "A-001", "open_questions": self.listed("A-001")}
+        with refused_without_effect(BadInput, "Confidence HIGH is not possible: AC-002 rests on A-001"):
+            f.make_document(item, **given)
+        assert f.make_document(item, confidence="MEDIUM", **given).number == 1
+
+    def test_in_a_critical_item_it_is_low_and_says_what_is_missing(self) -> None:
+        item = f.make_item(risk="critical")
+        f.make_ambiguities(item, 2)
+        self.defer(item, "A-001")
+        given = {"because": "A-001", "open_questions": self.listed("A-001")}
+        with refused_without_effect(BadInput, "Say LOW and say in `missing` what is missing"):
+            f.make_document(item, confidence="MEDIUM", **given)
+        assert f.make_document(item, confidence="LOW", missing=["A-001"], **given).number == 1
+
+    def test_too_much_put_off_is_low(self, item: WorkItem) -> None:
+        f.make_ambiguities(item, 8)
+        self.defer(item, "A-001", "A-002", "A-003")
+        with refused_without_effect(BadInput, "3 of 8 questions are deferred. Say LOW"):
+            f.make_document(item, open_questions=self.listed("A-001", "A-002", "A-003"))
+
+    def test_what_the_lead_wants_to_be_asked_more_about_comes_first(self, item: WorkItem) -> None:
+        f.make_ambiguities(item, 2)
+        probe(ambiguity=item.ambiguities.get(key="A-002"), by=f.human(f.lead_of(item.project)), now=f.NOW)
+        with refused_without_effect(BadInput, "The lead wants to be asked more about A-002"):
+            f.make_document(item)
