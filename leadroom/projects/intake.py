@@ -64,12 +64,14 @@ def origin_of(text: str, *, ref: str = "", file_name: str = "") -> Origin:
 def title_of(text: str) -> str:
     """What the request is called: a line `Title:`, the first heading, an issue's headline, else the first line.
 
-    Front matter belongs to whoever wrote it and is not read for this. At most TITLE_LIMIT characters.
+    The title in front matter counts only when no line and no top heading says another. At most TITLE_LIMIT characters.
     """
+    front = _FRONT_MATTER.match(text)
     body = _FRONT_MATTER.sub("", text, count=1)
     filled = [line.strip() for line in body.splitlines() if line.strip()]
     named = next((found[1] for line in filled[:_TITLE_WITHIN] if (found := _TITLE_LINE.fullmatch(line))), "")
-    title = named or _heading_title(body) or (filled[0] if filled else _first_line(text))
+    title = named or _top_heading(body) or (_front_title(front[0]) if front else "")
+    title = title or _heading_title(body) or (filled[0] if filled else _first_line(text))
     title = _LEAD_IN.sub("", title).strip() or title
     head = _ISSUE_HEAD.match(title)
     short = _ISSUE_TAIL.sub("", title[head.end() :] if head else title).strip()
@@ -81,14 +83,19 @@ def has_criteria(text: str) -> bool:
     return bool(_CRITERIA.search(text))
 
 
+def _top_heading(body: str) -> str:
+    return next((title for level, title in _headings(body) if level == 1), "")
+
+
 def _heading_title(body: str) -> str:
-    """The first top heading; another one only when nothing stands above it."""
-    headings = list(_headings(body))
-    top = next((title for level, title in headings if level == 1), "")
-    if top:
-        return top
+    """The first heading, when nothing stands above it."""
     starts_with_one = bool(_HEADING.fullmatch(_first_line(body)))
-    return headings[0][1] if headings and starts_with_one else ""
+    return next((title for _, title in _headings(body)), "") if starts_with_one else ""
+
+
+def _front_title(front: str) -> str:
+    found = re.search(r"^title:[ \t]*(\S.*?)[ \t]*$", front, re.IGNORECASE | re.MULTILINE)
+    return found[1].strip("'\"") if found else ""
 
 
 def _first_line(body: str) -> str:

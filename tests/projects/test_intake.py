@@ -44,6 +44,8 @@ def test_its_kind_is_recognised_by_rule(text: str, given: dict[str, str], kind: 
         ("## Split by shares\n\nText.", "Split by shares"),
         ("---\ntitle: Not this\n---\n\nTitle: Split by shares\n\nText.", "Split by shares"),
         ("---\ntitle: Not this\n---\n\n# Split by shares\n", "Split by shares"),
+        ("---\ntitle: 'Split by shares'\n---\n\n## Goals\n\n### G-001 Add up\n", "Split by shares"),
+        ("---\nowner: ana\n---\n\n## Split by shares\n", "Split by shares"),
         ("---\ntitle: never closed", "never closed"),
         ("**Title:** Split by shares\nText.", "Split by shares"),
         ("Cents get lost · Issue #12 · ana/evenly", "Cents get lost"),

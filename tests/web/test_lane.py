@@ -94,6 +94,15 @@ class TestFiring:
         assert set(Alignment.objects.filter(is_held=True).values_list("item_id", flat=True)) == {two.pk}
         assert Alignment.objects.filter(fired_at__isnull=False).count() == 2
 
+    def test_the_lane_shows_it_at_once(self, client: Client, project: Project) -> None:
+        item = make_loaded_item(project)
+        headers = {"HX-Request": "true", "HX-Target": "div#lane"}
+        answer = client.post(FIRE, {"item": value_of(item)}, headers=headers)
+        html = answer.content.decode()
+        assert html.strip().startswith('<div id="lane"')
+        assert 'id="lane-loaded"' not in html
+        assert f'id="lane-{item.pk}"' in html
+
     def test_a_document_that_changed_since_fires_nothing(self, client: Client, project: Project) -> None:
         one, two = make_loaded_item(project), make_loaded_item(project, title="The other")
         seen = [value_of(one), value_of(two)]

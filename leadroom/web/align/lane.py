@@ -19,8 +19,9 @@ from leadroom.reading.loaded import held_ids, loaded
 from leadroom.reading.moves import next_moves
 from leadroom.reading.queries import Waiting
 from leadroom.requirements import actions
-from leadroom.web import access, answers
+from leadroom.web import access
 from leadroom.web.align.acting import aligning
+from leadroom.web.regions import redrawn
 
 _KINDS = ("picks", "document")
 _ID_DIGITS = 18
@@ -149,4 +150,4 @@ def fire(request: HttpRequest) -> HttpResponse:
         access.require_lead(request, item.project)
     count = actions.fire(items=items, by=access.person(request), now=clock.now())
     text = f"Fired: {count_of(count, 'item')} on the way to the test planner"
-    return answers.done(request, text, reverse("align:lane"))
+    return redrawn(request, "lane", lambda: _drawn(request), text, reverse("align:lane"))
