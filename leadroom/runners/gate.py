@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from leadroom.agents.enums import HELD, ROLE_ACCESS, Role
 from leadroom.agents.models import Run
-from leadroom.guardrails.rules import Ruling, decide
+from leadroom.guardrails.rules import Facts, Ruling, decide
 from leadroom.lib.errors import Fenced, LeadroomError
 from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
@@ -52,11 +52,13 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
 async def rule_on(place: Workplace, tool: Tool) -> Ruling:
     """Ask `guardrails.rules.decide` with facts read now, not remembered."""
     return decide(
-        kind=tool.kind,
-        access=ROLE_ACCESS[Role(place.run.role)],
-        is_offered=place.run.role in tool.roles,
-        is_run_live=await sync_to_async(_is_live)(place.run),
-        is_confined=check_isolation().level >= 1,
+        Facts(
+            kind=tool.kind,
+            access=ROLE_ACCESS[Role(place.run.role)],
+            is_offered=place.run.role in tool.roles,
+            is_run_live=await sync_to_async(_is_live)(place.run),
+            is_confined=check_isolation().level >= 1,
+        )
     )
 
 
