@@ -10,7 +10,7 @@ from asgiref.sync import async_to_sync
 import leadroom
 from leadroom.agents import holding
 from leadroom.agents.enums import Role
-from leadroom.guardrails.enums import Decision
+from leadroom.guardrails.enums import Decision, Reason
 from leadroom.guardrails.rules import Ruling
 from leadroom.runners import gate
 from leadroom.runners.base import Outcome, ToolCall, Workplace
@@ -92,7 +92,7 @@ def test_a_tool_is_reached_when_the_rule_allows_it(name: str, handled: list[str]
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TOOLBOX)
 def test_a_denied_tool_is_never_reached(name: str, handled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "decide", lambda **facts: Ruling(Decision.DENY, "Because the test says so."))
+    monkeypatch.setattr(gate, "decide", lambda facts: Ruling(Decision.DENY, Reason.READ_ONLY, "Because the test says so."))
     outcome = use(place_for(name), name, INPUTS[name])
     assert (outcome.text, outcome.is_error) == ("Not allowed: Because the test says so.", True)
     assert handled == []
