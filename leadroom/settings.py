@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "leadroom.ledger",
     "leadroom.projects",
     "leadroom.skills",
+    "leadroom.guardrails",
     "leadroom.requirements",
     "leadroom.agents",
     "leadroom.testplans",

@@ -2,6 +2,8 @@
 
 from django.db.models import TextChoices
 
+from leadroom.lib.states import StateMachine, Turn
+
 
 class ToolKind(TextChoices):
     """ACP tool kinds, `answer` for words to the lead, and `house` for Leadroom's own tools that make records."""
@@ -104,3 +106,95 @@ class Reason(TextChoices):
     TRUST_EMPTY = "trust_empty", "The trust budget is empty"
     BELOW_FLOOR = "below_floor", "Below the confidence floor"
     WITHIN_BOUNDS = "within_bounds", "Within every bound"
+
+
+class RequestState(TextChoices):
+    """What became of a parked action."""
+
+    PENDING = "PENDING", "Waits for a person"
+    GRANTED = "GRANTED", "Granted, not carried out yet"
+    USED = "USED", "Granted and carried out"
+    REFUSED = "REFUSED", "Refused"
+    CHANGED = "CHANGED", "Void: it changed after the approval"
+    EXPIRED = "EXPIRED", "Void: the approval ran out"
+
+
+REQUESTS = StateMachine(
+    "permission request",
+    RequestState,
+    start=RequestState.PENDING,
+    moves={
+        RequestState.PENDING: (RequestState.GRANTED, RequestState.REFUSED),
+        RequestState.GRANTED: (RequestState.USED, RequestState.CHANGED, RequestState.EXPIRED),
+        RequestState.USED: (),
+        RequestState.REFUSED: (),
+        RequestState.CHANGED: (),
+        RequestState.EXPIRED: (),
+    },
+    turns={
+        RequestState.PENDING: Turn.HUMAN,
+        RequestState.GRANTED: Turn.AGENT,
+        RequestState.USED: Turn.NOBODY,
+        RequestState.REFUSED: Turn.NOBODY,
+        RequestState.CHANGED: Turn.NOBODY,
+        RequestState.EXPIRED: Turn.NOBODY,
+    },
+)
+
+
+class PatternKind(TextChoices):
+    """What a project's own pattern of irreversible actions is compared with."""
+
+    TOOL = "tool", "Tool"
+    COMMAND = "command", "Command"
+    PATH = "path", "Path"
+
+
+class TrustKind(TextChoices):
+    CHARGE = "charge", "Charged"
+    REFUND = "refund", "Refunded"
+    RESTORE = "restore", "Restored by a person"
+
+
+class ClaimOutcome(TextChoices):
+    """What became of something an agent was so and so sure of."""
+
+    OPEN = "", "Not known yet"
+    HELD = "held", "Held"
+    MISSED = "missed", "Did not hold"
+
+
+class ScopeKind(TextChoices):
+    """What a switch covers."""
+
+    EVERYTHING = "everything", "Everything"
+    PROJECT = "project", "Project"
+    AGENT = "agent", "Agent"
+
+
+class SwitchState(TextChoices):
+    """How far the switch of one scope is. Only VERIFIED is a promise."""
+
+    OFF = "OFF", "Off"
+    REQUESTED = "REQUESTED", "Requested"
+    VERIFIED = "VERIFIED", "Verified"
+    UNENFORCED = "UNENFORCED", "Not enforced"
+
+
+SWITCHES = StateMachine(
+    "read-only switch",
+    SwitchState,
+    start=SwitchState.OFF,
+    moves={
+        SwitchState.OFF: (SwitchState.REQUESTED,),
+        SwitchState.REQUESTED: (SwitchState.VERIFIED, SwitchState.UNENFORCED, SwitchState.OFF, SwitchState.REQUESTED),
+        SwitchState.VERIFIED: (SwitchState.OFF, SwitchState.REQUESTED),
+        SwitchState.UNENFORCED: (SwitchState.OFF, SwitchState.REQUESTED, SwitchState.VERIFIED),
+    },
+    turns={
+        SwitchState.OFF: Turn.HUMAN,
+        SwitchState.REQUESTED: Turn.MACHINE,
+        SwitchState.VERIFIED: Turn.HUMAN,
+        SwitchState.UNENFORCED: Turn.HUMAN,
+    },
+)

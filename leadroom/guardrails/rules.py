@@ -1,4 +1,4 @@
-"""The gate's rule: one total pure function that every tool call of every runner is asked through."""
+"""The gate's rule, one total pure function that every tool call of every runner is asked through; who may switch."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,8 @@ from leadroom.guardrails.enums import (
     ToolKind,
     Zone,
 )
+from leadroom.lib.actors import Actor, ActorKind
+from leadroom.lib.errors import BadInput, NotPermitted
 
 WRITING_KINDS = frozenset({ToolKind.EDIT, ToolKind.DELETE, ToolKind.MOVE, ToolKind.EXECUTE})
 READING_KINDS = frozenset({ToolKind.READ, ToolKind.SEARCH})
@@ -192,3 +194,17 @@ def _of_the_action(facts: Facts) -> Ruling:
             "for a person.",
         )
     return Ruling(Decision.ALLOW, Reason.WITHIN_BOUNDS, "Within the role, the sandbox and every budget.")
+
+
+def check_press(level: Lock, *, by: Actor) -> None:
+    """Raises NotPermitted for an agent, BadInput for a level nobody can set."""
+    if by.kind is ActorKind.AGENT:
+        raise NotPermitted("An agent does not set the read-only switch; nothing was changed.")
+    if level not in (Lock.PAUSED, Lock.READ_ONLY):
+        raise BadInput("A scope is paused or made read-only; nothing was changed.")
+
+
+def check_release(*, by: Actor) -> None:
+    """Raises NotPermitted unless a signed-in person asks."""
+    if not by.is_human:
+        raise NotPermitted("Only a signed-in person unlocks; nothing was changed.")
