@@ -42,8 +42,7 @@ def press(*, scope: Scope, level: Lock, reason: str, by: Actor, now: dt.datetime
         switch.verified_at, switch.verified_seconds, switch.checks = None, None, []
         switch.save()
         _record(switch, "paused" if level == Lock.PAUSED else "locked", by=by, now=now, reason=reason)
-    if flag.strongest(level, flag.lock_by_flag(scope.project_id, None)) != level:
-        _engage(scope.key, level)
+    _engage(scope.key, level)  # somebody who opened another scope meanwhile may have written the file without it
     return switch
 
 

@@ -5,6 +5,10 @@ from django.db.models import TextChoices
 from leadroom.lib.states import StateMachine, Turn
 
 
+FLOOR = 0.65
+"""Confidence below which an action parks, unless the project says another (PRODUCT, Guardrails)."""
+
+
 class ToolKind(TextChoices):
     """ACP tool kinds, `answer` for words to the lead, and `house` for Leadroom's own tools that make records."""
 

@@ -87,7 +87,9 @@ def engage(key: str, level: Lock) -> None:
             flag = read_flag()
         except FlagUnreadable:
             flag = Flag({EVERYTHING: Lock.READ_ONLY})
-        _write({**flag.locks, key: strongest(level, flag.locks.get(key, Lock.OPEN))}, flag.writes + 1)
+        wanted = strongest(level, flag.locks.get(key, Lock.OPEN))
+        if flag.locks.get(key) is not wanted or not flag.writes:
+            _write({**flag.locks, key: wanted}, flag.writes + 1)
 
 
 def replace_all(read: Callable[[], Mapping[str, Lock]]) -> None:

@@ -6,8 +6,17 @@ Agents, runs and items live on higher floors, so they are named by their ids her
 from django.db import models
 from django.db.models import Q
 
-from leadroom.guardrails.enums import ClaimOutcome, Lock, PatternKind, RequestState, ScopeKind, SwitchState, TrustKind
-from leadroom.guardrails.rules import FLOOR
+from leadroom.guardrails.enums import (
+    FLOOR,
+    ClaimOutcome,
+    Lock,
+    PatternKind,
+    RequestState,
+    ScopeKind,
+    SwitchState,
+    TrustKind,
+)
+
 from leadroom.projects.models import Project
 
 

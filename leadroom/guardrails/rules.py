@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from leadroom.guardrails.enums import (
+    FLOOR,
     Approval,
     Decision,
     Irreversibility,
@@ -21,8 +22,6 @@ READING_KINDS = frozenset({ToolKind.READ, ToolKind.SEARCH})
 SPEAKING_KINDS = frozenset({ToolKind.THINK, ToolKind.ANSWER})
 HARMLESS_KINDS = READING_KINDS | SPEAKING_KINDS
 """What goes on while a scope is read-only: looking and talking."""
-FLOOR = 0.65
-"""Confidence below which an action parks, unless the project says another (PRODUCT, Guardrails)."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from leadroom.agents.actions import stop_open_runs
 from leadroom.agents.enums import Role, RunState
 from leadroom.agents.queries import latest_run
 from leadroom.agents.rules import check_note
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import NotPermitted
 from leadroom.pipeline import briefs, steps
@@ -41,6 +42,7 @@ def send_back(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None
     """
     check_send_back(item, by=by)
     check_note(text)
+    check_unlocked(item.project_id, kept="nothing was sent back")
     stitch = steps.current_stitch(item)
     if stitch is not None:
         is_conflict = stitch.state == StitchState.CONFLICTED
@@ -76,6 +78,7 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
     run = item.runs.order_by("-pk").first()
     if run is None or run.state != RunState.CANCELLED:
         raise NotPermitted("No run of this item was stopped.")
+    check_unlocked(item.project_id, run.agent_id, kept="nothing was started")
     steps.start_run(item, Role(run.role), run.brief)
 
 

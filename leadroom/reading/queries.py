@@ -131,6 +131,7 @@ def _plans(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
 _STOPPED = {
     RunState.LOST: ("Resume the {}?", "Resume: it goes on from its last stored message and its tree."),
     RunState.FAILED: ("The {} cannot go on", "Mend the cause named here, then resume."),
+    RunState.HALTED: ("Let the {} go on?", "Unlock what it works in, look at what was under way, then resume it."),
     RunState.CANCELLED: ("The {} was stopped", "Start it again with the same brief, or drop the item."),
 }
 
@@ -138,7 +139,7 @@ _STOPPED = {
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     newest = Run.objects.filter(item_id__in=ids).values("item_id").annotate(top=Max("pk")).values("top")
     rows = Run.objects.filter(item_id__in=ids).filter(
-        Q(state__in=[RunState.FAILED, RunState.LOST]) | Q(state=RunState.CANCELLED, pk__in=newest)
+        Q(state__in=[RunState.FAILED, RunState.LOST, RunState.HALTED]) | Q(state=RunState.CANCELLED, pk__in=newest)
     )
     cards = []
     for run in rows.select_related("agent").defer("brief", "system_prompt"):

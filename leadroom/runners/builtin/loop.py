@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import random
 import time
-from asyncio import sleep
+from asyncio import CancelledError, sleep
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -34,6 +34,7 @@ UNKNOWN_OUTCOME = (
     "Outcome unknown: the process was interrupted while this call was under way. Look at the state of the tree "
     "before you repeat it."
 )
+ANSWERED = "The agent answered while everything of its was read-only; it was not let go on."
 NUDGE = "You ended your turn without a tool call. Go on with the work, or end the run with the tool `report`."
 
 
@@ -174,7 +175,7 @@ class Session:
         results, outcomes = [], []
         for call in calls:
             began = now()
-            outcome = await use_tool(self.place, call)
+            outcome = await self._use(call)
             crash_point("runners.tool-done")
             seconds = (now() - began).total_seconds()
             self.journal.write(
@@ -198,6 +199,17 @@ class Session:
                 f"The last: {clip(outcomes[-1].text, 400)}"
             )
         return await self._leave_if_due(outcomes)
+
+    async def _use(self, call: ToolCall) -> Outcome:
+        began = time.monotonic()
+        try:
+            return await use_tool(self.place, call)
+        except CancelledError:
+            seconds = round(time.monotonic() - began, 3)
+            self.journal.write(
+                EventKind.TOOL_RESULT, id=call.id, name=call.name, is_error=True, seconds=seconds, text=UNKNOWN_OUTCOME
+            )
+            raise
 
     def _repeats(self, calls: list[ToolCall], outcomes: list[Outcome]) -> bool:
         """Whether the agent tells the house word for word what was just refused. A failed command may be repeated."""
@@ -232,6 +244,9 @@ class Session:
         return False
 
     async def _nudge(self) -> bool:
+        if self.run.is_read_only:
+            await sync_to_async(holding.halt)(run=self.run, reason=ANSWERED, now=now())
+            return True
         self.silent += 1
         if self.silent >= SILENT_LIMIT:
             raise GaveUp(

@@ -189,7 +189,7 @@ def _run(card: Waiting, facts: Facts) -> Built:
             Action("Start again", url=again, key="a", style="primary"),
             Action("Look", link=url, style="quiet"),
         )
-    label = "Resume" if card.extra["state"] == RunState.LOST else "Resume, the cause is mended"
+    label = "Resume" if card.extra["state"] in (RunState.LOST, RunState.HALTED) else "Resume, the cause is mended"
     resume = Action(label, url=reverse("runs:retry", args=[card.subject_id]), key="a", style="primary")
     return url, (
         resume,

@@ -21,6 +21,12 @@ LOOKS: dict[str, Look] = {
     "FAILED": Look("circle-x", "Failed", "bad"),
     "CANCELLED": Look("circle-slash", "Stopped", "off"),
     "LOST": Look("unlink", "Lost", "bad"),
+    "HALTED": Look("lock", "Halted", "warn"),
+    # the read-only switch
+    "OFF": Look("lock-open", "Off", "off"),
+    "REQUESTED": Look("hourglass", "Requested", "warn"),
+    "VERIFIED": Look("lock", "Verified", "ok"),
+    "UNENFORCED": Look("shield-alert", "Not enforced", "bad"),
     # stages
     "ALIGN": Look("compass", "Align", ""),
     "PLAN": Look("clipboard-list", "Plan", ""),
