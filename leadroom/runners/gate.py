@@ -16,7 +16,6 @@ from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.facts import read_facts
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, Tool, tools_of
-from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2
