@@ -13,7 +13,7 @@ class Conflict(LeadroomError):
     """Somebody else was first, or the thing changed since it was seen."""
 
 
-class Locked(LeadroomError):
+class Locked(NotPermitted):
     """The read-only switch forbids it for now; nothing was changed (HTTP 423)."""
 
 

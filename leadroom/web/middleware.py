@@ -12,7 +12,7 @@ from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPe
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-_STATUS = {NotPermitted: 403, Conflict: 409, BadInput: 422, Locked: 423}
+_STATUS = {Locked: 423, NotPermitted: 403, Conflict: 409, BadInput: 422}
 
 
 class SameOriginMiddleware:

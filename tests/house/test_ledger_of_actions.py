@@ -10,7 +10,8 @@ import pytest
 import leadroom
 import tests.house.scenes_of_bounds
 import tests.house.scenes_of_plans
-import tests.house.scenes_of_runs  # noqa: F401 - both register their scenes
+import tests.house.scenes_of_runs
+import tests.house.scenes_of_the_switch  # noqa: F401 - each registers its scenes
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
 from tests.house.scenes import SCENES
@@ -31,7 +32,7 @@ def test_an_action_leaves_its_entries_and_no_others(name: str) -> None:
         assert re.fullmatch(r"[a-z]+(\.[a-z_]+){2}", entry.verb)
         assert re.fullmatch(r"[a-z]+\.[a-z]+:\d+", entry.subject)
         assert entry.actor_name
-        assert entry.item_id or entry.verb.split(".")[1] in ("project", "version", "agents", "endpoint", "policy")
+        assert entry.item_id or entry.verb.split(".")[1] in ("project", "version", "agents", "endpoint", "policy", "switch")
     assert check_chain().breaks == ()
 
 

@@ -12,6 +12,7 @@ from asgiref.sync import async_to_sync
 import leadroom
 import tests.house.scenes_of_plans
 import tests.house.scenes_of_runs
+import tests.house.scenes_of_the_switch
 from leadroom.agents.actions import stop
 from leadroom.agents.enums import Role
 from leadroom.ledger.actions import record
@@ -67,7 +68,8 @@ def test_an_agent_in_a_persons_place_changes_nothing(scene: str, monkeypatch: py
         return action(**{**given, "by": AGENT})
 
     monkeypatch.setattr(importlib.import_module(f"leadroom.{room}.actions"), name, by_an_agent)
-    for module in (f, tests.house.scenes_of_runs, tests.house.scenes_of_plans):
+    scenes = (tests.house.scenes_of_runs, tests.house.scenes_of_plans, tests.house.scenes_of_the_switch)
+    for module in (f, *scenes):
         if getattr(module, name, None) is action:
             monkeypatch.setattr(module, name, by_an_agent)
     with refused_without_effect(NotPermitted, " "):

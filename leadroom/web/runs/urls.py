@@ -14,6 +14,7 @@ urlpatterns = [
     path("<int:pk>/box/", views.box, name="box"),
     path("<int:pk>/steer/", views.steer, name="steer"),
     path("<int:pk>/stop/", views.stop, name="stop"),
+    path("<int:pk>/ask/", views.ask, name="ask"),
     path("<int:pk>/retry/", views.retry, name="retry"),
     path("questions/<int:pk>/answer/", views.answer, name="answer"),
 ]
