@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from pydantic import ValidationError
 
+from leadroom.agents.enums import WaitReason
 from leadroom.guardrails.enums import Reason
-from leadroom.guardrails.rules import Ruling, decide
+from leadroom.guardrails.rules import HARMLESS_KINDS, Ruling, decide
+from leadroom.lib.clock import now
 from leadroom.lib.errors import Fenced, LeadroomError
 from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
@@ -16,6 +19,7 @@ from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.facts import read_facts
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, Tool, tools_of
+from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2
@@ -39,23 +43,39 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
         shape = tool.shape.model_validate(call.input)
     except ValidationError as error:
         return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
-    ruling = await rule_on(place, tool, shape)
+    ruling, weighed = await rule_on(place, tool, shape, call)
     while ruling.code is Reason.PAUSED:
         await asyncio.sleep(PAUSE_SECONDS)
-        ruling = await rule_on(place, tool, shape)
-    if not ruling.is_allowed:
-        return Outcome(f"Not allowed: {ruling.reason}", is_error=True, is_malformed=role not in tool.roles)
+        ruling, weighed = await rule_on(place, tool, shape, call)
+    refusal = ruling.reason if not ruling.is_allowed else ""
+    if weighed is not None:
+        refusal = await sync_to_async(settle_ruling)(weighed, ruling, tool, call, now=now())
+    if ruling.is_parked:
+        return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL)
+    if refusal:
+        return Outcome(f"Not allowed: {refusal}", is_error=True, is_malformed=role not in tool.roles)
     try:
-        return await _HANDLERS[call.name](place, shape)
+        outcome = await _HANDLERS[call.name](place, shape)
     except Fenced:
         raise
     except LeadroomError as error:
         return Outcome(str(error), is_error=True)
+    if weighed is not None and not outcome.is_error:
+        await sync_to_async(note_answer)(place.run, weighed, tool, call, now=now())
+    return outcome
 
 
-async def rule_on(place: Workplace, tool: Tool, shape: Shape) -> Ruling:
-    """Ask `guardrails.rules.decide` with facts read now, not remembered."""
-    return decide(await sync_to_async(read_facts)(place.run, tool, shape))
+async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) -> tuple[Ruling, Weighed | None]:
+    """Ask `guardrails.rules.decide` with facts read now, not remembered.
+
+    What is refused for what it is needs no weighing, and looking and talking have none: then there is no Weighed.
+    """
+    ruling = decide(await sync_to_async(read_facts)(place.run, tool, shape))
+    if not ruling.is_allowed or tool.kind in HARMLESS_KINDS:
+        return ruling, None
+    weighed = await weigh(place, tool, shape, call, now=now())
+    facts = await sync_to_async(read_facts)(place.run, tool, shape)  # weighing may have taken a while
+    return decide(replace(facts, **weighed.facts())), weighed
 
 
 def _explain(tool: Tool, error: ValidationError) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from leadroom.guardrails import flag
 from leadroom.guardrails.enums import Lock, ScopeKind, SwitchState
 from leadroom.guardrails.models import Switch
 from leadroom.guardrails.queries import Locks, engaged, locks_now
 from leadroom.guardrails.scopes import EVERYTHING, Scope
-from leadroom.web.templatetags.leadroom_ui import exact_time
 
 UNREADABLE = "Read-only: the flag cannot be read"
 
@@ -84,7 +84,7 @@ def badge_of(switch: Switch | None) -> Badge:
     noun = "paused" if switch.level == Lock.PAUSED else "read-only"
     if switch.state == SwitchState.VERIFIED and switch.verified_at:
         took = f"{switch.verified_seconds or 0:.1f} s"
-        at = exact_time(switch.verified_at, "clock")
+        at = f"{timezone.localtime(switch.verified_at):%H:%M:%S}"
         icon = "pause" if switch.level == Lock.PAUSED else "lock"
         return Badge(f"Verified {noun} {at}, {took}", "ok", icon, switch.verified_at)
     if switch.state == SwitchState.UNENFORCED:
