@@ -29,8 +29,9 @@ from leadroom.verification import actions as verifications
 
 log = logging.getLogger(__name__)
 BY = system("switch")
-GRACE_SECONDS = 0.7
-"""What a holder gets to put its work down by itself before it is ended."""
+SWEEP_SECONDS = 0.5
+GRACE_SECONDS = 2.0
+"""What a holder gets to put its work down by itself: then its sandboxes are ended from outside, then the holder."""
 HUNG = "The read-only switch was pressed and the run's own process did not answer, so it was ended from outside."
 _seen: dict[tuple[int, int], float] = {}
 _doubtful: set[tuple[str, int]] = set()
@@ -53,8 +54,12 @@ def tick() -> None:
 def settle(switch: Switch) -> bool:
     """End what the switch covers and has not ended itself, look, and note what was seen. True once it is proven."""
     first = _seen.setdefault((switch.pk, switch.epoch), time.monotonic())
-    if switch.level == Lock.READ_ONLY and time.monotonic() - first > GRACE_SECONDS:
+    waited = time.monotonic() - first
+    if switch.level == Lock.READ_ONLY and waited > GRACE_SECONDS:
         end_what_is_left(switch)
+    elif switch.level == Lock.READ_ONLY and waited > SWEEP_SECONDS:
+        for run in proof.runs_of(switch).filter(state__in=HELD, is_read_only=False, host=settings.HOST_NAME):
+            sweep(holder_mark(settings.HOME_DIR, f"run-{run.pk}"))
     isolation = check_isolation()
     if isolation.level < 1:
         rows = [{"name": "isolation", "ok": False, "sentence": f"Level 0: the switch is a request. {isolation.reason}"}]
