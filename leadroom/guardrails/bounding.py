@@ -136,7 +136,7 @@ def note_answer(
     by: Actor,
     now: dt.datetime,
 ) -> None:
-    """An answer that was taken: its claims, one charge when something in it is unsourced, and what the session had seen.
+    """An answer that was taken: its claims, one charge when something is unsourced, and what the session had seen.
 
     Noted again for the same call it changes nothing but the ledger.
     """

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 ENOUGH = 20
 """Outcomes of one agent at one kind of task before they count. With 20 the standard error of a rate near the floor is
@@ -68,7 +69,7 @@ def calibrate(claimed: float, settled: Sequence[Settled]) -> Calibrated:
 def levels(settled: Sequence[Settled]) -> tuple[Level, ...]:
     """The levels that have claims, lowest first; the last one includes 1."""
     found = []
-    for low, high in zip(LEVELS, LEVELS[1:], strict=False):
+    for low, high in pairwise(LEVELS):
         rows = [one for one in settled if low <= one.claimed < high or one.claimed == high == 1.0]
         if rows:
             n, held = len(rows), sum(one.has_held for one in rows)

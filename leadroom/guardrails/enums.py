@@ -4,7 +4,6 @@ from django.db.models import TextChoices
 
 from leadroom.lib.states import StateMachine, Turn
 
-
 FLOOR = 0.65
 """Confidence below which an action parks, unless the project says another (PRODUCT, Guardrails)."""
 

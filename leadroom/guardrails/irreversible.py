@@ -1,7 +1,7 @@
 """Which actions cannot be undone, by tool, command and path, and what they do in words.
 
 This names what it recognises; it is no wall. A program can do anything without a telling word in its command line, so
-what really holds is the sandbox: no network, no credential, a read-only .git (docs/guardrails.md says which holds what).
+what really holds is the sandbox: no network, no credential, a read-only .git (docs/guardrails.md says what holds what).
 Whatever hides what it runs (base64 into a shell, eval, an alias) counts as irreversible because it hides.
 """
 
@@ -32,10 +32,16 @@ _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)|`([^`]*)`|<\(([^()]*)\)")
 _BASE64_WORD = re.compile(r"^[A-Za-z0-9+/]{16,}={0,2}$")
 
 _COMMANDS: tuple[tuple[str, str], ...] = (
-    (r"git push\b.*(\s(--force\S*|-\w*f\w*|--mirror|--delete|-d|--prune)(\s|$)|\s\+\S)", "overwrites or deletes a branch"),
+    (
+        r"git push\b.*(\s(--force\S*|-\w*f\w*|--mirror|--delete|-d|--prune)(\s|$)|\s\+\S)",
+        "overwrites or deletes a branch",
+    ),
     (r"git push\b", "publishes commits to another repository"),
     (r"git (filter-branch|filter-repo|rebase|replace)\b", "rewrites history"),
-    (r"git (commit\b.*--amend|reset\b.*--hard|update-ref\b.*-d|branch\b.*-D|tag\b.*-d|stash (drop|clear))", "loses commits"),
+    (
+        r"git (commit\b.*--amend|reset\b.*--hard|update-ref\b.*-d|branch\b.*-D|tag\b.*-d|stash (drop|clear))",
+        "loses commits",
+    ),
     (r"git (reflog expire|gc\b.*--prune)", "deletes what could bring commits back"),
     (r"git (clean\b.*-\w*f|checkout\b.*\s--\s*\.|restore\b.*\s\.)", "deletes changes that were not committed"),
     (r"(python\S* )?(\S*/)?manage\.py (migrate|flush|sqlflush|reset_db)\b", "migrates or empties a database"),
@@ -44,12 +50,13 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
     (r"(dropdb|pg_restore|mysqladmin drop)\b", "drops or overwrites a database"),
     (r"(npm|pnpm|yarn|cargo|poetry|flit|hatch|uv|gem|twine) (publish|upload|push)\b", "publishes a package"),
     (r"(docker|podman|buildah) (push|volume (rm|prune)|system prune)\b", "publishes an image or deletes volumes"),
-    (r"(kubectl (apply|delete|replace|scale|drain|patch)|helm (install|upgrade|uninstall|rollback))\b", "changes a cluster"),
+    (r"kubectl (apply|delete|replace|scale|drain|patch)\b", "changes a cluster"),
+    (r"helm (install|upgrade|uninstall|rollback)\b", "changes a cluster"),
     (r"(terraform|tofu|pulumi) (apply|destroy|up|import)\b", "changes infrastructure"),
     (r"(aws|gcloud|az|gsutil|s3cmd) \S", "changes things at a cloud provider"),
     (r"gh (release|pr merge|repo (delete|edit)|api|workflow run)\b", "writes to GitHub"),
-    (r"curl\b.*(\s-X\s*(POST|PUT|PATCH|DELETE)|\s--request[ =](POST|PUT|PATCH|DELETE)|\s(-d|--data\S*|-F|--form|-T|--upload-file)\b)",
-     "writes to another system"),
+    (r"curl\b.*\s(-X\s*|--request[ =])(POST|PUT|PATCH|DELETE)\b", "writes to another system"),
+    (r"curl\b.*\s(-d|--data\S*|-F|--form|-T|--upload-file)\b", "writes to another system"),
     (r"wget\b.*--(post|method)", "writes to another system"),
     (r"(ssh|scp|sftp|rsync|ftp|nc|ncat|telnet)\s+\S*", "reaches another machine"),
     (r"(mail|sendmail|mutt|msmtp)\b", "sends a message"),
@@ -60,10 +67,14 @@ _COMMANDS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _PROGRAMS = tuple((re.compile(pattern), words) for pattern, words in _COMMANDS)
 _SQL = (
-    (re.compile(r"\bdrop\s+table\s+(?:if\s+exists\s+)?([\w\".,\s]+?)(?=;|'|$|\bcascade\b|\brestrict\b)", re.I), "table"),
+    (re.compile(r"\bdrop\s+table\s+(?:if\s+exists\s+)?([\w\".,\s]+?)(?=;|'|$|\bcascade\b)", re.I), "table"),
     (re.compile(r"\bdrop\s+(?:database|schema)\s+(?:if\s+exists\s+)?([\w\".]+)", re.I), "database"),
     (re.compile(r"\btruncate\s+(?:table\s+)?([\w\".,\s]+?)(?=;|'|$|\bcascade\b)", re.I), "table"),
 )  # fmt: skip
+_TEST_RUNNERS = re.compile(
+    r"(python\S* -m (pytest|unittest)|pytest|tox|nox|(npm|pnpm|yarn) (run )?test|make (test|check)|cargo test|go test"
+    r"|ctest|mvn \S*test|gradle \S*test|python\S* (\S*/)?manage\.py test)\b"
+)
 _DELETE_ALL = re.compile(r"\bdelete\s+from\s+[\w\".]+\s*(;|'|$)", re.I)
 _PATHS: tuple[tuple[str, str], ...] = (
     ("*.sqlite3", "overwrites a database file"),
@@ -334,7 +345,6 @@ def runs_tests(command: str) -> bool:
     """Whether the command line starts a known test runner (so that `echo 3 passed` is no evidence)."""
     for words, _ in _simple_commands(command) or []:
         line = " ".join(_program_of(words))
-        if re.match(r"(python\S* -m (pytest|unittest)|pytest|tox|nox|(npm|pnpm|yarn) (run )?test|make (test|check)|cargo test"
-                    r"|go test|ctest|mvn \S*test|gradle \S*test|python\S* (\S*/)?manage\.py test)\b", line):  # fmt: skip
+        if _TEST_RUNNERS.match(line):
             return True
     return False

@@ -16,7 +16,6 @@ from leadroom.guardrails.enums import (
     SwitchState,
     TrustKind,
 )
-
 from leadroom.projects.models import Project
 
 

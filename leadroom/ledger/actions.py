@@ -28,8 +28,8 @@ def record(
     """Append one entry, chained to the last, in the caller's transaction.
 
     `verb` is `room.thing.past` (`testplans.plan.frozen`), `subject` is `room.thing:id`. `sources` are mappings with
-    `kind`, `uri` and maybe `note` and `found` (what a look at it gave, see ledger.provenance); the payload carries their
-    digest, so that the chain covers them too.
+    `kind`, `uri` and maybe `note` and `found` (what a look at it gave, see ledger.provenance); the payload carries
+    their digest, so that the chain covers them too.
     Raises NotPermitted for what an agent may not do; the caller's transaction takes everything back.
     """
     rules.check_may_record(by, verb)

@@ -47,7 +47,9 @@ _KINDS = {
     "plan": SourceKind.RECORD,
 }
 _PLACE = re.compile(r"^(?P<path>.+?)(?::(?P<first>\d{1,7})(?:-(?P<last>\d{1,7}))?)?(?:@(?P<commit>[0-9a-f]{7,40}))?$")
-_SUBJECT = re.compile(r"^[a-z]+\.[a-z]+:\d{1,18}$")
+_SUBJECT = re.compile(
+    r"^(agents|guardrails|projects|requirements|skills|testplans|triage|verification|worktrees)\.[a-z]+:\d{1,18}$"
+)
 
 
 def kind_of(said: str) -> SourceKind:

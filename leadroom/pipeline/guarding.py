@@ -1,4 +1,4 @@
-"""What the facts of an item mean for its agents' bounds: answers handed on, claims settled, trust refunded, misses acted on."""
+"""What the facts of an item mean for its agents' bounds: answers handed on, claims settled, trust refunded, misses."""
 
 from leadroom.agents.actions import resume
 from leadroom.agents.enums import Role, RunState, WaitReason
@@ -53,8 +53,9 @@ def _told(answered: list[PermissionRequest]) -> str:
     if request.state == RequestState.GRANTED:
         extra = f" They add: {request.answer}" if request.answer else ""
         return (
-            f"{request.answered_by_name} approved your call of {request.tool}. Leadroom makes that call itself, once and "
-            f"exactly as it was; do not repeat it. If you see no answer to it, its outcome is unknown: look first.{extra}"
+            f"{request.answered_by_name} approved your call of {request.tool}. Leadroom makes that call itself, once "
+            "and exactly as it was; do not repeat it. If you see no answer to it, its outcome is unknown: look first."
+            f"{extra}"
         )
     said = f" They say: {request.answer}" if request.answer else " Do it another way, or ask."
     return f"{request.answered_by_name} refused your call of {request.tool}; it was not made.{said}"

@@ -1,4 +1,4 @@
-"""Every source an agent declares is looked up by Leadroom before it counts; and what the session itself saw is gathered."""
+"""Every source an agent declares is looked up before it counts; and what the session itself saw is gathered."""
 
 import datetime as dt
 import re

@@ -1,4 +1,4 @@
-"""What the bounds say of one tool call: its sources, what it claims, what cannot be undone, what a person said to it."""
+"""What the bounds say of one tool call: its sources, its claims, what cannot be undone, what a person said."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

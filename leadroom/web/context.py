@@ -20,7 +20,7 @@ _RAIL = (
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
     ("Triage", "triage:inbox", "inbox", "t", ()),
-    ("Guardrails", "guardrails:index", "shield", "l", ()),
+    ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
     ("Projects", "projects:index", "folder-git-2", "o", ()),
 )
 CARDS_SHOWN = 8

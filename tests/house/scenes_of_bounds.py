@@ -11,8 +11,7 @@ from tests.house.scenes import WHO, Ready, scene
 
 
 def doer() -> Doer:
-    run = f.make_running_run(f.make_item())
-    return Doer(run.item.project, run.agent_id, run.agent.name, run.pk, run.item_id)
+    return f.doer_of(f.make_running_run(f.make_item()))
 
 
 def by_lead(who: Doer) -> dict[str, Any]:

@@ -52,6 +52,8 @@ LOOKS: dict[str, Look] = {
     "ACTIVE": Look("git-branch", "Active", "live"),
     "STITCHED": Look("git-merge", "Stitched", "ok"),
     "ARCHIVED": Look("archive", "Archived", "off"),
+    "USED": Look("check-check", "Carried out", "ok"),
+    "CHANGED": Look("git-compare", "Changed after the approval", "bad"),
     "PENDING": Look("hourglass", "Pending", ""),
     "CLEAN": Look("circle-check", "Merges cleanly", "ok"),
     "CONFLICTED": Look("triangle-alert", "Conflicts", "bad"),
