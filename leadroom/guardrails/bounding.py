@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from leadroom.guardrails.enums import REQUESTS, ClaimOutcome, PatternKind, RequestState, TrustKind
 from leadroom.guardrails.models import Claim, IrreversiblePattern, PermissionRequest, Policy, TrustEntry
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.guardrails.trust import Instant
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, ActorKind
@@ -322,13 +323,16 @@ def answer_request(
 ) -> None:
     """PENDING → GRANTED for `minutes`, or REFUSED with what the agent is told instead.
 
-    Raises NotPermitted (no signed-in person), Conflict (answered already, or not the action that was seen), BadInput.
+    Raises NotPermitted (no signed-in person), Conflict (answered already, or not the action that was seen), BadInput,
+    Locked (a grant while the read-only switch covers the agent).
     """
     _check_human(by)
     if seen_digest != request.digest or not secrets.compare_digest(nonce.encode(), request.nonce.encode()):
         raise Conflict("This is not the action you looked at; nothing was decided. Look at it again.")
     if len(text) > ANSWER_LIMIT:
         raise BadInput(f"The answer has {len(text):,} characters; {ANSWER_LIMIT:,} is the limit. Nothing was decided.")
+    if is_granted:
+        check_unlocked(request.project_id, request.agent_id, kept="nothing was approved")
     to = RequestState.GRANTED if is_granted else RequestState.REFUSED
     fields: dict[str, Any] = {"answer": storable(text.strip()), "answered_by_name": by.name[:200], "answered_at": now}
     if is_granted:

@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Creates the rehearsal project and its items, once. Needs the rehearsal server."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", default="", help="script name of the one item to create; all when left out")
+        parser.add_argument("--only", default="", help="script of the one item to create; all but drills when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Project.objects.filter(is_rehearsal=True).exists():
@@ -36,7 +36,8 @@ class Command(BaseCommand):
         project = connect_project(name=demo["title"], source=folder, lead=lead, by=BY, now=now(), is_rehearsal=True)
         set_endpoint(project=project, role="", base_url=REHEARSAL, model="rehearsal", key=None, by=BY, now=now())
         for item in demo["items"]:
-            if options["only"] in ("", item["script"]):
+            is_wanted = options["only"] == item["script"] or (not options["only"] and not item.get("is_drill"))
+            if is_wanted:
                 create_item(
                     project=project,
                     request=item["request"],
