@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "leadroom.ledger",
     "leadroom.projects",
     "leadroom.skills",
+    "leadroom.guardrails",
     "leadroom.requirements",
     "leadroom.agents",
     "leadroom.testplans",
@@ -220,6 +221,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
+    "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
 STATIC_URL = "static/"

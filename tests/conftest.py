@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -20,3 +21,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     yield
     if is_aside:
         asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(autouse=True)
+def unlocked() -> Iterator[None]:
+    """The flag file outlives a transaction that is rolled back, so it is taken away after every test."""
+    home = settings.HOME_DIR
+    yield
+    (home / "switch.json").unlink(missing_ok=True)

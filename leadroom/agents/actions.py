@@ -171,11 +171,35 @@ def resume(*, run: Run, text: str, by: Actor, now: dt.datetime) -> None:
 
 @transaction.atomic
 def retry(*, run: Run, by: Actor, now: dt.datetime) -> None:
-    """Queue a lost or failed run again; it goes on from its last stored message. Raises NotPermitted, Conflict."""
+    """Queue a lost, failed or halted run again; it goes on from its last stored message.
+
+    Raises NotPermitted, Locked, Conflict.
+    """
     rules.check_resume(run, by=by)
     move_run(run, RunState.QUEUED, failure="", queued_at=now, ended_at=None)
     add_event(run, EventKind.STATE, {"text": f"Resumed by {by.name}"}, now=now)
     record(by=by, now=now, verb="agents.run.retried", subject=f"agents.run:{run.pk}", item_id=run.item_id)
+    publish_item(run.item_id, "run")
+
+
+@transaction.atomic
+def ask_read_only(*, run: Run, text: str, by: Actor, now: dt.datetime) -> None:
+    """HALTED → QUEUED for one answer, under a profile that can write nothing; then it halts again.
+
+    Raises NotPermitted, BadInput, Conflict.
+    """
+    rules.check_ask_read_only(run, text, by=by)
+    RunNote.objects.create(run=run, text=text.strip(), author=by.name, written_at=now)
+    move_run(run, RunState.QUEUED, failure="", queued_at=now, ended_at=None, is_read_only=True)
+    add_event(run, EventKind.STATE, {"text": f"{by.name} asks, read-only"}, now=now)
+    record(
+        by=by,
+        now=now,
+        verb="agents.run.asked_read_only",
+        subject=f"agents.run:{run.pk}",
+        item_id=run.item_id,
+        payload={"text": text.strip()},
+    )
     publish_item(run.item_id, "run")
 
 

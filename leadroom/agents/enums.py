@@ -38,6 +38,7 @@ class RunState(TextChoices):
     FAILED = "FAILED", "Failed"
     CANCELLED = "CANCELLED", "Stopped by a person"
     LOST = "LOST", "Lost"
+    HALTED = "HALTED", "Halted by the read-only switch"
 
 
 RUNS = StateMachine(
@@ -53,13 +54,21 @@ RUNS = StateMachine(
             RunState.FAILED,
             RunState.CANCELLED,
             RunState.LOST,
+            RunState.HALTED,
         ),
         RunState.WAITING: (RunState.QUEUED, RunState.CANCELLED),
-        RunState.LIMITED: (RunState.RUNNING, RunState.FAILED, RunState.CANCELLED, RunState.LOST),
+        RunState.LIMITED: (
+            RunState.RUNNING,
+            RunState.FAILED,
+            RunState.CANCELLED,
+            RunState.LOST,
+            RunState.HALTED,
+        ),
         RunState.COMPLETED: (),
         RunState.FAILED: (RunState.QUEUED, RunState.CANCELLED),
         RunState.CANCELLED: (),
         RunState.LOST: (RunState.QUEUED, RunState.CANCELLED),
+        RunState.HALTED: (RunState.QUEUED, RunState.CANCELLED),
     },
     turns={
         RunState.QUEUED: Turn.MACHINE,
@@ -70,6 +79,7 @@ RUNS = StateMachine(
         RunState.FAILED: Turn.HUMAN,
         RunState.CANCELLED: Turn.NOBODY,
         RunState.LOST: Turn.HUMAN,
+        RunState.HALTED: Turn.HUMAN,
     },
 )
 
@@ -96,3 +106,4 @@ class WaitReason(TextChoices):
     NONE = "", ""
     PICKS = "picks", "Waits for your picks"
     ANSWER = "answer", "Asks a question"
+    APPROVAL = "approval", "Waits for your approval"

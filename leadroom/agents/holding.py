@@ -15,6 +15,8 @@ from django.db.models import F
 from leadroom.agents.actions import add_event, move_run
 from leadroom.agents.enums import HELD, EventKind, Phase, RunState, WaitReason
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunMessage, RunNote
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.queries import share_the_switch, standing_lock
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, ActorKind, system
 from leadroom.lib.errors import Conflict, Fenced
@@ -45,12 +47,14 @@ def actor_of(run: Run) -> Actor:
 def claim(*, run_id: int, ceiling: int, host: str, boot_id: str, now: dt.datetime) -> int | None:
     """QUEUED → RUNNING under a new generation, unless `ceiling` runs are held already.
 
-    Returns that generation, or None when somebody else was first or no place is free.
+    Returns that generation, or None when somebody else was first, no place is free, or the switch is on: then the run
+    stays queued.
     """
+    share_the_switch()
     if connection.vendor == "postgresql":  # SQLite writers are one at a time anyway
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PLACEMENT_LOCK])
-    if Run.objects.filter(state__in=HELD).count() >= ceiling:
+    if Run.objects.filter(state__in=HELD).count() >= ceiling or not _is_unlocked(run_id):
         return None
     claimed = Run.objects.filter(pk=run_id, state=RunState.QUEUED).update(
         state=RunState.RUNNING,
@@ -74,6 +78,15 @@ def claim(*, run_id: int, ceiling: int, host: str, boot_id: str, now: dt.datetim
     )
     publish_item(run.item_id, "run")
     return run.generation
+
+
+def _is_unlocked(run_id: int) -> bool:
+    """Whether the switch lets the run begin; while it is read-only, only a session that can write nothing does."""
+    row = Run.objects.filter(pk=run_id).values_list("item__project_id", "agent_id", "is_read_only").first()
+    if row is None:
+        return False
+    lock = standing_lock(row[0], row[1])
+    return lock is Lock.OPEN or (lock is Lock.READ_ONLY and row[2])
 
 
 def _fenced_update(run: Run, **fields: Any) -> None:
@@ -229,6 +242,24 @@ def fail(*, run: Run, reason: str, now: dt.datetime) -> None:
 def lose(*, run: Run, reason: str, now: dt.datetime) -> None:
     """A held run → LOST under a new generation: a holder that comes back is fenced. Raises Fenced when it moved."""
     _leave(run, RunState.LOST, now=now, text=reason, failure=reason, ended_at=now, generation=F("generation") + 1)
+
+
+@transaction.atomic
+def halt(*, run: Run, reason: str, now: dt.datetime) -> None:
+    """A held run → HALTED under a new generation: the switch was pressed, or a read-only session has answered.
+
+    Its tokens die with the generation; only a person lets it go on. Raises Fenced when it moved.
+    """
+    _leave(
+        run,
+        RunState.HALTED,
+        now=now,
+        text=reason,
+        failure=storable(reason),
+        ended_at=now,
+        is_read_only=False,
+        generation=F("generation") + 1,
+    )
 
 
 def _leave(run: Run, to: RunState, *, now: dt.datetime, text: str, **fields: Any) -> None:

@@ -47,7 +47,8 @@ class Run(models.Model):
     """One agent session with one role on one item.
 
     `generation` is the fencing number: every holder works under the one it was started with and stops when the row
-    has another. `lane` tells parallel runs of a role apart.
+    has another. `lane` tells parallel runs of a role apart. `is_read_only`: held only to answer a question of the
+    lead's while its scope is locked; nothing it has is writable.
     """
 
     item = models.ForeignKey(WorkItem, models.CASCADE, related_name="runs")
@@ -58,6 +59,7 @@ class Run(models.Model):
     state = models.CharField(max_length=10, choices=RunState.choices, default=RunState.QUEUED)
     phase = models.CharField(max_length=12, choices=Phase.choices, blank=True, default=Phase.NONE)
     wait_reason = models.CharField(max_length=8, choices=WaitReason.choices, blank=True, default=WaitReason.NONE)
+    is_read_only = models.BooleanField(default=False)
     failure = models.TextField(blank=True)
     brief = models.TextField()
     brief_digest = models.CharField(max_length=71)

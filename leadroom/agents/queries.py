@@ -4,10 +4,11 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from leadroom.agents.enums import HELD, Role, RunState
 from leadroom.agents.models import Elicitation, Endpoint, Run, RunEvent
+from leadroom.guardrails.queries import locks_now
 from leadroom.lib.errors import BadInput
 from leadroom.lib.sealing import unseal
 from leadroom.projects.models import Project, WorkItem
@@ -63,8 +64,15 @@ def running_count() -> int:
 
 
 def next_queued(limit: int) -> list[Run]:
-    """Queued runs, oldest first."""
-    return list(Run.objects.filter(state=RunState.QUEUED).order_by("queued_at", "pk")[:limit])
+    """Queued runs that the switch lets begin, oldest first; the others stay queued and keep nobody waiting."""
+    locks = locks_now()
+    rows = Run.objects.filter(state=RunState.QUEUED).select_related("item").order_by("queued_at", "pk")
+    if locks.is_everything:
+        rows = rows.filter(is_read_only=True)
+    else:
+        locked = Q(item__project_id__in=locks.projects) | Q(agent_id__in=locks.agents)
+        rows = rows.exclude(locked, is_read_only=False)
+    return list(rows[:limit])
 
 
 def expired_runs(now: dt.datetime) -> QuerySet[Run]:

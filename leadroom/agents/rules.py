@@ -2,6 +2,7 @@
 
 from leadroom.agents.enums import HELD, RUNS, RunState
 from leadroom.agents.models import Elicitation, Run
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, NotPermitted
 
@@ -18,11 +19,26 @@ def check_stop(run: Run, *, by: Actor) -> None:
 
 
 def check_resume(run: Run, *, by: Actor) -> None:
-    """Lost and failed runs go on only when a person says so (RELIABILITY: nothing restarts writable in silence)."""
+    """Lost, failed and halted runs go on only by a person's word (RELIABILITY: nothing restarts writable in silence).
+
+    Raises NotPermitted, Locked.
+    """
     if not by.is_human:
         raise NotPermitted("Only a person resumes a lost or failed run.")
-    if run.state not in (RunState.LOST, RunState.FAILED):
-        raise NotPermitted(f"The run is {RunState(run.state).label.lower()}; only a lost or failed one is resumed.")
+    if run.state not in (RunState.LOST, RunState.FAILED, RunState.HALTED):
+        raise NotPermitted(
+            f"The run is {RunState(run.state).label.lower()}; only a lost, failed or halted one is resumed."
+        )
+    check_unlocked(run.item.project_id, run.agent_id, kept="nothing was resumed")
+
+
+def check_ask_read_only(run: Run, text: str, *, by: Actor) -> None:
+    """A halted agent may be asked something while it can write nothing (RELIABILITY, The read-only switch, 4)."""
+    if not by.is_human:
+        raise NotPermitted("Only a person asks a halted run.")
+    if run.state != RunState.HALTED:
+        raise NotPermitted(f"The run is {RunState(run.state).label.lower()}; only a halted one is asked like this.")
+    check_note(text)
 
 
 def check_steer(run: Run, text: str, *, by: Actor) -> None:

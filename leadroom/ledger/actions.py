@@ -23,18 +23,17 @@ def record(
     item_id: int | None = None,
     payload: Mapping[str, Any] | None = None,
     cause: str = "",
-    sources: Iterable[Mapping[str, str]] = (),
+    sources: Iterable[Mapping[str, Any]] = (),
 ) -> Entry:
     """Append one entry, chained to the last, in the caller's transaction.
 
     `verb` is `room.thing.past` (`testplans.plan.frozen`), `subject` is `room.thing:id`. `sources` are mappings with
-    `kind`, `uri` and maybe `note`; the payload carries their digest, so that the chain covers them too.
+    `kind`, `uri` and maybe `note` and `found` (what a look at it gave, see ledger.provenance); the payload carries
+    their digest, so that the chain covers them too.
     Raises NotPermitted for what an agent may not do; the caller's transaction takes everything back.
     """
     rules.check_may_record(by, verb)
-    given = [
-        Source(kind=s["kind"][:40], uri=s["uri"][:500], note=s.get("note", "")[:500]) for s in storable(list(sources))
-    ]
+    given = [_source(source) for source in storable(list(sources))]
     kept: dict[str, Any] = storable(payload or {})
     if given:
         kept[SOURCES_DIGEST] = sources_digest(given)
@@ -59,3 +58,13 @@ def record(
         source.entry = entry
     Source.objects.bulk_create(given)
     return entry
+
+
+def _source(given: Mapping[str, Any]) -> Source:
+    source = Source(kind=given["kind"][:40], uri=given["uri"][:500], note=given.get("note", "")[:500])
+    if found := given.get("found"):
+        source.is_resolved, source.is_observed = bool(found["counts"]), bool(found.get("observed", False))
+        source.why, source.revision = found["why"][:500], found.get("revision", "")[:80]
+        source.digest = found.get("digest", "")[:71]
+        source.retrieved_at = dt.datetime.fromisoformat(found["at"]) if found.get("at") else None
+    return source

@@ -1,5 +1,6 @@
 """Append-only entries, each carrying the hash of the one before it, and the sources they name."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -87,17 +88,35 @@ class ChainHead(models.Model):
 
 
 class Source(AppendOnlyModel):
-    """Where a claim comes from (W3C PROV `wasDerivedFrom`), as declared."""
+    """Where a claim comes from (W3C PROV `wasDerivedFrom`), as declared by an agent or as observed by Leadroom.
+
+    `is_resolved` is None where nobody looked (entries of people and of the time before). `why` says in a sentence what
+    was found or why it does not count; `revision` is a commit or version, `digest` covers the content that was found.
+    """
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="sources")
     kind = models.CharField(max_length=40)
     uri = models.CharField(max_length=500)
     note = models.CharField(max_length=500, blank=True)
+    is_observed = models.BooleanField(default=False)
+    is_resolved = models.BooleanField(null=True)
+    why = models.CharField(max_length=500, blank=True)
+    revision = models.CharField(max_length=80, blank=True)
+    digest = models.CharField(max_length=71, blank=True)
+    retrieved_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.uri}"
 
+    def hashed_fields(self) -> list[Any]:
+        """What the entry's hash covers: what was declared, and what was found if somebody looked."""
+        said = [self.kind, self.uri, self.note]
+        if self.is_resolved is None:
+            return said
+        at = self.retrieved_at.astimezone(dt.UTC).isoformat(timespec="microseconds") if self.retrieved_at else ""
+        return [*said, self.is_observed, self.is_resolved, self.why, self.revision, self.digest, at]
+
 
 def sources_digest(sources: Iterable[Source]) -> str:
     """Digest of what sources say, in their order."""
-    return digest_of([[source.kind, source.uri, source.note] for source in sources])
+    return digest_of([source.hashed_fields() for source in sources])

@@ -13,6 +13,10 @@ class Conflict(LeadroomError):
     """Somebody else was first, or the thing changed since it was seen."""
 
 
+class Locked(NotPermitted):
+    """The read-only switch forbids it for now; nothing was changed (HTTP 423)."""
+
+
 class BadInput(LeadroomError):
     """What came in cannot be used; nothing was changed."""
 

@@ -8,6 +8,7 @@ from leadroom.agents.actions import stop_open_runs
 from leadroom.agents.enums import Role, RunState
 from leadroom.agents.queries import latest_run
 from leadroom.agents.rules import check_note
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import NotPermitted
 from leadroom.pipeline import briefs, steps
@@ -43,6 +44,7 @@ def send_back(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None
     """
     check_send_back(item, by=by)
     check_note(text)
+    check_unlocked(item.project_id, kept="nothing was sent back")
     text += abort_stitch(item=item, reason=text, by=by, now=now)
     move_stage(item=item, to=Stage.BUILD, reason=f"{by.name} sent it back: {text}", by=by, now=now)
 
@@ -97,6 +99,7 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
     run = item.runs.order_by("-pk").first()
     if run is None or run.state != RunState.CANCELLED:
         raise NotPermitted("No run of this item was stopped.")
+    check_unlocked(item.project_id, run.agent_id, kept="nothing was started")
     steps.start_run(item, Role(run.role), run.brief)
 
 

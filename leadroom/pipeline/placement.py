@@ -18,6 +18,7 @@ from leadroom.lib.clock import now as clock_now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced
 from leadroom.lib.leases import HolderLock, boot_id, holder_lock, holder_mark, is_held
+from leadroom.pipeline import locking
 from leadroom.sandbox.registry import sweep
 from leadroom.verification import actions as verifications
 from leadroom.verification import queries as verification_queries
@@ -126,7 +127,8 @@ def _death(host: str, boot: str, name: str, expired_at: dt.datetime | None, now:
 
 
 def tick() -> None:
-    """Once a second: notice deaths, fill free places."""
+    """Once a second: prove what the switch locked, notice deaths, fill free places."""
+    locking.tick()
     moment = clock_now()
     reap(moment)
     place(moment)

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import IntegrityError
 
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.queries import standing_lock
 from leadroom.lib.clock import now
-from leadroom.lib.errors import Conflict, LeadroomError
+from leadroom.lib.errors import Conflict, LeadroomError, Locked
 from leadroom.lib.leases import HolderLock
+from leadroom.pipeline.guarding import look
 from leadroom.pipeline.steps import BY, STEPS
 from leadroom.projects.actions import note_problem
 from leadroom.projects.enums import STAGES
@@ -46,7 +49,8 @@ def reconcile(item_id: int) -> int:
     """Move the item as far as the facts allow and return the number of moves.
 
     Somebody else moving it at the same time is no error: the one that loses stops here and the next call looks again.
-    What keeps it from going on is noted on the item, which makes it a card, and taken away once it does.
+    What keeps it from going on is noted on the item, which makes it a card, and taken away once it does. Under the
+    read-only switch nothing moves, and nothing is noted: the switch says so itself.
     """
     with _alone_with(item_id) as is_mine:
         return _move_on(item_id) if is_mine else 0
@@ -57,10 +61,12 @@ def _move_on(item_id: int) -> int:
         item = WorkItem.objects.select_related("project", "stitch_owner").filter(pk=item_id).first()
         if item is None or STAGES.is_final(item.stage):
             return moves
+        if standing_lock(item.project_id) is not Lock.OPEN:
+            return moves
         problem = ""
         try:
-            has_moved = STEPS[item.stage](item)
-        except (Conflict, IntegrityError) as error:
+            has_moved = look(item) or STEPS[item.stage](item)
+        except (Conflict, IntegrityError, Locked) as error:
             log.info("item %s: %s", item_id, error)
             return moves
         except LeadroomError as error:

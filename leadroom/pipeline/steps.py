@@ -30,6 +30,7 @@ from leadroom.verification.enums import VerificationState
 from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
 from leadroom.worktrees import joining
 from leadroom.worktrees.actions import move_tree, open_stitch, reopen_trial
+from leadroom.worktrees.anchors import anchor_head
 from leadroom.worktrees.enums import StitchState, WorktreeState
 from leadroom.worktrees.models import Stitch, Worktree
 
@@ -244,6 +245,7 @@ def _is_stale(current: Stitch) -> bool:
 def _finish(item: WorkItem, current: Stitch) -> bool:
     if not current.published_ref and not current.problem:
         joining.publish_merge(stitch=current, now=now())
+        anchor_head(now=now())
         return True
     for worktree in Worktree.objects.filter(run__item=item, state=WorktreeState.ACTIVE):
         home = WorktreeState.STITCHED if worktree.head == current.commit else WorktreeState.ARCHIVED

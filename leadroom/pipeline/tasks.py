@@ -2,9 +2,11 @@
 
 from celery import shared_task
 
+from leadroom.lib.clock import now
 from leadroom.pipeline import placement
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.queries import live_item_ids
+from leadroom.worktrees.anchors import anchor_head
 
 
 @shared_task(name="pipeline.reconcile_item")
@@ -12,6 +14,12 @@ def reconcile_item(item_id: int) -> None:
     """Woken by news of an item."""
     reconcile(item_id)
     placement.tick()
+
+
+@shared_task(name="pipeline.anchor")
+def anchor() -> None:
+    """Every hour: the ledger's head is held fast outside the database."""
+    anchor_head(now=now())
 
 
 @shared_task(name="pipeline.tick")

@@ -9,6 +9,8 @@ from django.db.models import Count, F, Max, Q
 from leadroom.agents.enums import RunState
 from leadroom.agents.models import Elicitation, Run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
+from leadroom.guardrails.bounds import pending_requests
+from leadroom.guardrails.enums import Reason
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.enums import AmbiguityState, Confidence
@@ -51,6 +53,7 @@ def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
     cards = [
         *_picks(items, ids),
         *_questions(items, ids),
+        *_parked(items, ids),
         *_plans(items, ids),
         *_stopped_runs(items, ids),
         *_unclear_documents(items, ids),
@@ -129,6 +132,44 @@ def _questions(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     ]
 
 
+_PARKED_WHY = {
+    Reason.IRREVERSIBLE: ("Approve this action?", "It cannot be undone: it {}."),
+    Reason.TRUST_EMPTY: ("Let this through?", "Its trust of this hour is spent on answers without a source."),
+    Reason.BELOW_FLOOR: ("Take this in spite of its doubt?", "{}"),
+}
+
+
+def _parked(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
+    """Actions that the gate parked, of runs that wait for the answer."""
+    requests = pending_requests(ids)
+    waiting = set(
+        Run.objects.filter(pk__in=[r.run_id for r in requests], state=RunState.WAITING).values_list("pk", flat=True)
+    )
+    cards = []
+    for request in requests:
+        if request.run_id not in waiting:
+            continue
+        asked, why = _PARKED_WHY.get(Reason(request.why), ("Approve this action?", "{}"))
+        counted = sum(1 for source in request.sources if (source.get("found") or {}).get("counts"))
+        backed = f"{counted} of {len(request.sources)} sources resolve; {len(request.evidence)} test runs back it."
+        cards.append(
+            Waiting(
+                "approval",
+                items[request.item_id],
+                request.pk,
+                f"{asked} {request.agent_name} calls {request.tool}",
+                why.format("; it ".join(request.blast_radius) or request.sentence),
+                "Look at it, then approve exactly this, refuse it, or tell the agent what to do instead."
+                + f" {backed}",
+                "The agent waits and costs nothing; nothing was done.",
+                request.agent_name,
+                request.asked_at,
+                {"run_id": request.run_id, "digest": request.digest, "nonce": request.nonce, "why": request.why},
+            )
+        )
+    return cards
+
+
 def _plans(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     rows = TestPlan.objects.filter(item_id__in=ids, state=PlanState.LEAD_REVIEW).annotate(
         n=Count("cases", distinct=True), findings=Count("reviews__marks", distinct=True)
@@ -155,6 +196,7 @@ def _plans(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
 _STOPPED = {
     RunState.LOST: ("Resume the {}?", "Resume: it goes on from its last stored message and its tree."),
     RunState.FAILED: ("The {} cannot go on", "Mend the cause named here, then resume."),
+    RunState.HALTED: ("Let the {} go on?", "Unlock what it works in, look at what was under way, then resume it."),
     RunState.CANCELLED: ("The {} was stopped", "Start it again with the same brief, or drop the item."),
 }
 
@@ -162,7 +204,7 @@ _STOPPED = {
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     newest = Run.objects.filter(item_id__in=ids).values("item_id").annotate(top=Max("pk")).values("top")
     rows = Run.objects.filter(item_id__in=ids).filter(
-        Q(state__in=[RunState.FAILED, RunState.LOST]) | Q(state=RunState.CANCELLED, pk__in=newest)
+        Q(state__in=[RunState.FAILED, RunState.LOST, RunState.HALTED]) | Q(state=RunState.CANCELLED, pk__in=newest)
     )
     cards = []
     for run in rows.select_related("agent").defer("brief", "system_prompt"):

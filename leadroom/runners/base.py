@@ -8,6 +8,7 @@ from django.conf import settings
 
 from leadroom.agents.enums import WaitReason
 from leadroom.agents.models import Run
+from leadroom.guardrails.watch import SwitchWatch
 from leadroom.lib.leases import holder_mark
 from leadroom.sandbox.profiles import Profile
 from leadroom.worktrees.models import Worktree
@@ -15,11 +16,15 @@ from leadroom.worktrees.models import Worktree
 
 @dataclass(frozen=True)
 class Workplace:
-    """The run, its tree (None for roles without a repository) and the sandbox profile its machine tools get."""
+    """The run, its tree (None for roles without a repository) and the sandbox profile its machine tools get.
+
+    `watch` is the holder's eye on the read-only switch; None where nobody holds the run (tests, trials).
+    """
 
     run: Run
     worktree: Worktree | None
     profile: Profile | None
+    watch: SwitchWatch | None = None
 
     @property
     def marker(self) -> str:

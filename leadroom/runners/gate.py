@@ -1,23 +1,28 @@
 """The one way to a tool: known, readable, allowed, done. Every runner calls `use_tool` and nothing else."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from asgiref.sync import sync_to_async
 from pydantic import ValidationError
 
-from leadroom.agents.enums import HELD, ROLE_ACCESS, Role
-from leadroom.agents.models import Run
-from leadroom.guardrails.rules import Ruling, decide
+from leadroom.agents.enums import WaitReason
+from leadroom.guardrails.enums import Reason
+from leadroom.guardrails.rules import HARMLESS_KINDS, Ruling, decide
+from leadroom.lib.clock import now
 from leadroom.lib.errors import Fenced, LeadroomError
 from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
 from leadroom.runners.base import Outcome, ToolCall, Workplace
+from leadroom.runners.facts import read_facts
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, Tool, tools_of
-from leadroom.sandbox.selftest import check_isolation
+from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
 
 log = logging.getLogger(__name__)
+PAUSE_SECONDS = 0.2
 Handler = Callable[[Workplace, Shape], Awaitable[Outcome]]
 _HANDLERS: dict[str, Handler] = {**machine_tools.HANDLERS, **house_tools.HANDLERS}
 if set(_HANDLERS) != set(TOOLBOX):
@@ -38,30 +43,39 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
         shape = tool.shape.model_validate(call.input)
     except ValidationError as error:
         return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
-    ruling = await rule_on(place, tool)
-    if not ruling.is_allowed:
-        return Outcome(f"Not allowed: {ruling.reason}", is_error=True, is_malformed=role not in tool.roles)
+    ruling, weighed = await rule_on(place, tool, shape, call)
+    while ruling.code is Reason.PAUSED:
+        await asyncio.sleep(PAUSE_SECONDS)
+        ruling, weighed = await rule_on(place, tool, shape, call)
+    refusal = ruling.reason if not ruling.is_allowed else ""
+    if weighed is not None:
+        refusal = await sync_to_async(settle_ruling)(weighed, ruling, tool, call, now=now())
+    if ruling.is_parked:
+        return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL)
+    if refusal:
+        return Outcome(f"Not allowed: {refusal}", is_error=True, is_malformed=role not in tool.roles)
     try:
-        return await _HANDLERS[call.name](place, shape)
+        outcome = await _HANDLERS[call.name](place, shape)
     except Fenced:
         raise
     except LeadroomError as error:
         return Outcome(str(error), is_error=True)
+    if weighed is not None and not outcome.is_error:
+        await sync_to_async(note_answer)(place.run, weighed, tool, call, now=now())
+    return outcome
 
 
-async def rule_on(place: Workplace, tool: Tool) -> Ruling:
-    """Ask `guardrails.rules.decide` with facts read now, not remembered."""
-    return decide(
-        kind=tool.kind,
-        access=ROLE_ACCESS[Role(place.run.role)],
-        is_offered=place.run.role in tool.roles,
-        is_run_live=await sync_to_async(_is_live)(place.run),
-        is_confined=check_isolation().level >= 1,
-    )
+async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) -> tuple[Ruling, Weighed | None]:
+    """Ask `guardrails.rules.decide` with facts read now, not remembered.
 
-
-def _is_live(run: Run) -> bool:
-    return Run.objects.filter(pk=run.pk, generation=run.generation, state__in=HELD).exists()
+    What is refused for what it is needs no weighing, and looking and talking have none: then there is no Weighed.
+    """
+    ruling = decide(await sync_to_async(read_facts)(place.run, tool, shape))
+    if not ruling.is_allowed or tool.kind in HARMLESS_KINDS:
+        return ruling, None
+    weighed = await weigh(place, tool, shape, call, now=now())
+    facts = await sync_to_async(read_facts)(place.run, tool, shape)  # weighing may have taken a while
+    return decide(replace(facts, **weighed.facts())), weighed
 
 
 def _explain(tool: Tool, error: ValidationError) -> str:

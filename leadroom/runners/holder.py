@@ -4,27 +4,33 @@ import asyncio
 import logging
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
 from django.db import close_old_connections
 
 from leadroom.agents import holding
-from leadroom.agents.enums import ROLE_ACCESS, Role
 from leadroom.agents.models import Run
 from leadroom.agents.queries import model_access
 from leadroom.guardrails.enums import RoleAccess
+from leadroom.guardrails.watch import SwitchWatch
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
 from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark
 from leadroom.runners.base import Workplace
 from leadroom.runners.builtin.loop import Session
+from leadroom.runners.facts import access_of
 from leadroom.sandbox.profiles import tree_profile
 from leadroom.sandbox.registry import sweep
 from leadroom.worktrees.git import clear_stale_locks
 from leadroom.worktrees.keeping import open_tree
 
 log = logging.getLogger(__name__)
+HALTED = (
+    "The read-only switch was pressed while the run was at work. What was under way has an unknown outcome; "
+    "everything it had stored is kept."
+)
 STOPPED = "Leadroom was stopped while the run was at work. Its work is kept; resume it when you like."
 
 
@@ -42,28 +48,37 @@ def hold_run(run_id: int, generation: int) -> None:
     mark = holder_mark(settings.HOME_DIR, f"run-{run_id}")
     sweep(mark)  # what a holder that died before us may have left
 
+    watch = SwitchWatch(
+        project_id=run.item.project_id, agent_id=run.agent_id, marker=mark, is_harmless=run.is_read_only
+    )
+
     def renew() -> None:
         close_old_connections()
         holding.renew(run=run, now=now())
 
     try:
-        if asyncio.run(hold(_work(run), renew)) is HoldEnd.STOPPED:
-            _give_up_politely(run)
+        if asyncio.run(hold(_work(run, watch), renew)) is HoldEnd.STOPPED:
+            _give_up_politely(run, watch)
     finally:
+        watch.stop()
         sweep(mark)
         lock.release()
 
 
-def _give_up_politely(run: Run) -> None:
+def _give_up_politely(run: Run, watch: SwitchWatch) -> None:
     try:
-        holding.lose(run=run, reason=STOPPED, now=now())
+        if watch.has_halted:
+            holding.halt(run=run, reason=HALTED, now=now())
+        else:
+            holding.lose(run=run, reason=STOPPED, now=now())
     except Fenced as error:
         log.info("%s", error)
 
 
-async def _work(run: Run) -> None:
+async def _work(run: Run, watch: SwitchWatch) -> None:
+    watch.start()  # not before signals are handled: it ends the work by one
     try:
-        place = await asyncio.to_thread(_prepare, run)
+        place = replace(await asyncio.to_thread(_prepare, run), watch=watch)
         access = await asyncio.to_thread(model_access, run.item.project, run.role)
         await asyncio.to_thread(_note_endpoint, run, access.model, access.base_url)
     except LeadroomError as error:
@@ -93,7 +108,7 @@ async def _work(run: Run) -> None:
 
 
 def _prepare(run: Run) -> Workplace:
-    access = ROLE_ACCESS[Role(run.role)]
+    access = access_of(run)
     if access is RoleAccess.NOTHING:
         return Workplace(run, None, None)
     worktree = open_tree(run=run, now=now())

@@ -23,7 +23,7 @@ def _outcome(done: ToolOutcome) -> Outcome:
 
 def _file_handler(operation: str) -> Callable[[Workplace, shapes.Shape], Awaitable[Outcome]]:
     async def handle(place: Workplace, shape: shapes.Shape) -> Outcome:
-        arguments: dict[str, Any] = shape.model_dump(exclude_defaults=True)
+        arguments: dict[str, Any] = shape.model_dump(exclude_defaults=True, exclude={"sources"})
         return _outcome(await file_tool(_profile(place), operation, arguments, marker=place.marker))
 
     return handle

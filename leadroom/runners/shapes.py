@@ -1,13 +1,26 @@
 """What each tool takes, as pydantic models: the one definition that the model, the checks and the docs share."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadroom.guardrails.calibration import is_usable
 
 Short = Annotated[str, Field(min_length=1, max_length=300)]
 Sentence = Annotated[str, Field(min_length=1, max_length=2_000)]
 Text = Annotated[str, Field(max_length=10_000)]
-Confidence = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _confidence(given: Any) -> Any:
+    """Raises ValueError in words a model can act on: 65 for 0.65 is the usual slip."""
+    if not is_usable(given):
+        hint = f"; {given} would be {given / 100:g}" if isinstance(given, int) and 1 < given <= 100 else ""
+        raise ValueError(f"a confidence is a number from 0 to 1, such as 0.65{hint}")
+    return given
+
+
+Confidence = Annotated[float, BeforeValidator(_confidence), Field(ge=0, le=1, allow_inf_nan=False)]
 Key = Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
 Path = Annotated[str, Field(min_length=1, max_length=4_000)]
 Sentences = Annotated[list[Sentence], Field(max_length=200)]
@@ -17,10 +30,20 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
 
 
+def _leadrooms(given: Any) -> None:
+    """What Leadroom found when it looked; an agent cannot send it. Raises ValueError."""
+    if given is not None:
+        raise ValueError("`found` is written by Leadroom, which looks every source up itself; leave it out")
+
+
 class Source(Shape):
     kind: Annotated[str, Field(min_length=1, max_length=40, description="file, requirement, url, test run, skill, …")]
     uri: Annotated[str, Field(min_length=1, max_length=500, description="such as src/core.py:12 or AC-003")]
     note: Annotated[str, Field(max_length=500)] = ""
+    found: SkipJsonSchema[Annotated[dict[str, Any] | None, BeforeValidator(_leadrooms)]] = None
+
+
+Sources = Annotated[list[Source], Field(max_length=20)]
 
 
 class ReadFile(Shape):
@@ -40,16 +63,19 @@ class EditFile(Shape):
     old_text: Annotated[str, Field(min_length=1, max_length=500_000)]
     new_text: Annotated[str, Field(max_length=500_000)]
     replace_all: bool = False
+    sources: Sources = []
 
 
 class WriteFile(Shape):
     path: Path
     text: Annotated[str, Field(max_length=2_000_000)]
+    sources: Sources = []
 
 
 class RunCommand(Shape):
     command: Annotated[str, Field(min_length=1, max_length=20_000)]
     timeout_seconds: Annotated[float, Field(gt=0, le=1_200)] = 300
+    sources: Sources = []
 
 
 class SetPhase(Shape):
@@ -66,7 +92,7 @@ class CandidateShape(Shape):
     title: Short
     rationale: Sentence
     consequences: Sentence
-    sources: Annotated[list[Source], Field(max_length=20)] = []
+    sources: Sources = []
     confidence: Confidence
     if_wrong: Sentence
     conflicts: Annotated[

@@ -2,6 +2,8 @@
 
 from leadroom.agents.enums import Role, WaitReason
 from leadroom.agents.models import Run
+from leadroom.guardrails.bounds import newest_request
+from leadroom.guardrails.enums import RequestState
 from leadroom.requirements.queries import open_count
 from leadroom.runners.base import Outcome
 from leadroom.triage.enums import ReportStatus
@@ -14,6 +16,9 @@ def standing_outcome(run: Run) -> Outcome | None:
         return Outcome("", ends=True)
     if run.elicitations.filter(answered_at=None).exists():
         return Outcome("", waits=WaitReason.ANSWER)
+    request = newest_request(run.pk)
+    if request is not None and request.state == RequestState.PENDING:
+        return Outcome("", waits=WaitReason.APPROVAL)
     if run.role == Role.REQUIREMENTS and open_count(run.item):
         return Outcome("", waits=WaitReason.PICKS)
     return None

@@ -113,7 +113,7 @@ _TOOLS = (
     ),
     Tool(
         "ask",
-        ToolKind.HOUSE,
+        ToolKind.ANSWER,
         "Ask the lead one question when nothing you were given answers it. Recommend an answer. The run then waits.",
         shapes.Ask,
         frozenset({Role.REQUIREMENTS, Role.PLANNER, Role.DEVELOPER}),

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ CHUNK = 65536
 WATCH_SECONDS = 0.05
 DRAIN_SECONDS = 5.0
 KILLED = 128 + signal.SIGKILL
+_live: dict["_Cage", str] = {}
+"""Sandboxes this process has running, with their markers."""
+_live_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -212,6 +216,18 @@ async def _conduct(cage: _Cage, stdin: bytes, tape: Tape, limit: int, on_start: 
         await asyncio.gather(*rest, return_exceptions=True)
 
 
+def kill_live(marker: str) -> int:
+    """SIGKILL at once to every sandbox with this marker that this very process started; from any thread.
+
+    Returns how many. What other processes started is found by `registry.sweep`.
+    """
+    with _live_lock:  # a cage is not closed meanwhile, so its descriptors are its own
+        found = [cage for cage, its in _live.items() if its == marker]
+        for cage in found:
+            cage.kill()
+    return len(found)
+
+
 def _check_was_prepared(cage: _Cage, output: bytes) -> int:
     """The exit status; raises LeadroomError when bubblewrap could not even make the sandbox."""
     status = cage.popen.returncode
@@ -251,6 +267,8 @@ async def run(
     tape = Tape(output_limit_bytes)
     is_timed_out = False
     cage = _Cage(profile, argv, marker)
+    with _live_lock:
+        _live[cage] = marker
     try:
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -263,5 +281,7 @@ async def run(
         output = tape.content()
         status = KILLED if is_timed_out else _check_was_prepared(cage, output)
     finally:
+        with _live_lock:
+            del _live[cage]
         cage.close()
     return Completed(status, output, tape.is_truncated, is_timed_out, time.monotonic() - started)

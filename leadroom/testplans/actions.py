@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
@@ -168,7 +169,7 @@ def send_review(
     """The lead's review as one message: approve freezes the plan, change sends it back with all marks.
 
     `marks` are (case key, CaseMark, comment); `blind_spots` are the ticked names of `rules.BLIND_SPOTS`. Raises
-    NotPermitted, Conflict (not what was read), BadInput.
+    NotPermitted, Conflict (not what was read), BadInput, Locked (an approval under the switch).
     """
     rules.check_lead_review(plan, seen_digest=seen_digest, by=by)
     cases = {case.key: case for case in plan.cases.all()}
@@ -180,6 +181,7 @@ def send_review(
             "as it is. Send the review as a change, or clear the mark. Nothing was sent."
         )
     if verdict == ReviewVerdict.APPROVE:
+        check_unlocked(plan.item.project_id, kept="nothing was approved")
         rules.check_blind_spots(plan, blind_spots)
     if verdict == ReviewVerdict.CHANGE and not wants_change and not summary.strip():
         raise BadInput("Say what should change: mark a case or write a sentence. Nothing was sent.")

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from leadroom.agents.models import Run
 from leadroom.ledger.actions import record
+from leadroom.ledger.provenance import without_findings
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import NotPermitted
 from leadroom.live.news import publish_item
@@ -19,7 +20,7 @@ from leadroom.triage.models import Report
 def file_report(*, run: Run, body: Mapping[str, Any], by: Actor, now: dt.datetime) -> Report:
     """Store a run's report; the same body of the same run again returns the stored one."""
     earlier = Report.objects.filter(run=run).order_by("-pk").first()
-    if earlier is not None and earlier.body == dict(body):
+    if earlier is not None and without_findings(earlier.body) == without_findings(body):
         return earlier
     report = Report.objects.create(
         run=run,

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.queries import share_the_switch, standing_lock
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, system
 from leadroom.lib.errors import Conflict, Fenced
@@ -58,7 +60,11 @@ def request(*, item: WorkItem, plan: TestPlan, commit: str, by: Actor, now: dt.d
 
 @transaction.atomic
 def claim(*, verification_id: int, host: str, now: dt.datetime) -> int | None:
-    """QUEUED → RUNNING under a new generation, which is returned; None when somebody else was first."""
+    """QUEUED → RUNNING under a new generation, which is returned; None when another was first or the switch is on."""
+    share_the_switch()
+    project_id = WorkItem.objects.filter(verifications__pk=verification_id).values_list("project_id", flat=True).first()
+    if standing_lock(project_id) is not Lock.OPEN:
+        return None
     claimed = VerificationRun.objects.filter(pk=verification_id, state=VerificationState.QUEUED).update(
         state=VerificationState.RUNNING,
         generation=F("generation") + 1,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
+from leadroom.guardrails.queries import locks_now
 from leadroom.projects.models import WorkItem
 from leadroom.testplans.enums import PlanState
 from leadroom.verification.enums import Outcome, VerificationState
@@ -55,7 +56,12 @@ def tally(verification: VerificationRun) -> Tally:
 
 
 def queued_ids(limit: int) -> list[int]:
+    """Queued verifications that the switch lets begin, oldest first."""
+    locks = locks_now()
+    if locks.is_everything:
+        return []
     rows = VerificationRun.objects.filter(state=VerificationState.QUEUED).order_by("queued_at", "pk")
+    rows = rows.exclude(item__project_id__in=locks.projects)
     return list(rows.values_list("pk", flat=True)[:limit])
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import close_old_connections
 
+from leadroom.guardrails.watch import SwitchWatch
 from leadroom.lib.clock import now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
@@ -53,22 +54,27 @@ def hold_verification(verification_id: int, generation: int) -> None:
         log.warning("%s", error)
         return
 
+    mark = holder_mark(settings.HOME_DIR, name)
+    watch = SwitchWatch(project_id=verification.item.project_id, agent_id=None, marker=mark)
+
     def renew() -> None:
         close_old_connections()
         actions.renew(verification=verification, now=now())
 
     try:
-        if asyncio.run(hold(_verify(verification, name), renew)) is HoldEnd.STOPPED:
+        if asyncio.run(hold(_verify(verification, name, watch), renew)) is HoldEnd.STOPPED:
             actions.take_back(verification=verification, now=now())
     except Fenced as error:
         log.info("%s", error)
     finally:
-        sweep(holder_mark(settings.HOME_DIR, name))
+        watch.stop()
+        sweep(mark)
         shutil.rmtree(_tree_of(verification), ignore_errors=True)
         lock.release()
 
 
-async def _verify(verification: VerificationRun, name: str) -> None:
+async def _verify(verification: VerificationRun, name: str, watch: SwitchWatch) -> None:
+    watch.start()  # not before signals are handled: it ends the work by one, and the verification is queued again
     tree = _tree_of(verification)
     try:
         shutil.rmtree(tree, ignore_errors=True)  # what a killed verification left

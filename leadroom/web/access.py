@@ -31,7 +31,8 @@ def display_name(user: AbstractBaseUser) -> str:
     return full or user.get_username()
 
 
-def _one(rows: QuerySet[M], pk: int) -> M:
+def one(rows: QuerySet[M], pk: int) -> M:
+    """The row among those a person may see. Raises Http404."""
     found = rows.filter(pk=pk).first()
     if found is None:
         raise Http404("There is no such thing, or it is not yours to see.")
@@ -69,37 +70,37 @@ def project(request: HttpRequest, slug: str) -> Project:
 
 def item(request: HttpRequest, pk: int) -> WorkItem:
     rows = WorkItem.objects.filter(project_id__in=project_ids(request)).select_related("project", "stitch_owner")
-    return _one(rows, pk)
+    return one(rows, pk)
 
 
 def run(request: HttpRequest, pk: int) -> Run:
     rows = Run.objects.filter(item__project_id__in=project_ids(request))
-    return _one(rows.select_related("item__project", "item__stitch_owner", "agent"), pk)
+    return one(rows.select_related("item__project", "item__stitch_owner", "agent"), pk)
 
 
 def ambiguity(request: HttpRequest, pk: int) -> Ambiguity:
     rows = Ambiguity.objects.filter(item__project_id__in=project_ids(request))
-    return _one(rows.select_related("item__project").prefetch_related("candidates"), pk)
+    return one(rows.select_related("item__project").prefetch_related("candidates"), pk)
 
 
 def plan(request: HttpRequest, pk: int) -> TestPlan:
     rows = TestPlan.objects.filter(item__project_id__in=project_ids(request))
-    return _one(rows.select_related("item__project", "revision").prefetch_related("cases", "reviews__marks__case"), pk)
+    return one(rows.select_related("item__project", "revision").prefetch_related("cases", "reviews__marks__case"), pk)
 
 
 def elicitation(request: HttpRequest, pk: int) -> Elicitation:
     rows = Elicitation.objects.filter(run__item__project_id__in=project_ids(request))
-    return _one(rows.select_related("run__item__project", "run__agent"), pk)
+    return one(rows.select_related("run__item__project", "run__agent"), pk)
 
 
 def report(request: HttpRequest, pk: int) -> Report:
     rows = Report.objects.filter(item__project_id__in=project_ids(request))
-    return _one(rows.select_related("item__project", "run__agent"), pk)
+    return one(rows.select_related("item__project", "run__agent"), pk)
 
 
 def verification(request: HttpRequest, pk: int) -> VerificationRun:
     rows = VerificationRun.objects.filter(item__project_id__in=project_ids(request))
-    return _one(rows.select_related("item__project", "plan"), pk)
+    return one(rows.select_related("item__project", "plan"), pk)
 
 
 def require_lead(request: HttpRequest, of: Project) -> Actor:

@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from leadroom.agents.queries import running_count
 from leadroom.web import access
+from leadroom.web.guardrails.locks import topbar_switch
+from leadroom.web.guardrails.scoping import ONLY_LOOKS, leads_anything
 from leadroom.web.needs.presenters import present_cards
 
 _RAIL = (
@@ -18,6 +20,7 @@ _RAIL = (
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
     ("Triage", "triage:inbox", "inbox", "t", ()),
+    ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
     ("Projects", "projects:index", "folder-git-2", "o", ()),
 )
 CARDS_SHOWN = 8
@@ -34,6 +37,7 @@ def topbar_facts(request: HttpRequest) -> dict[str, Any]:
         "sign_out_url": reverse("accounts:sign_out"),
         "url": reverse("room:topbar"),
         "topic": "room",
+        "switch": topbar_switch(request, refusal="" if leads_anything(request) else ONLY_LOOKS),
     }
 
 

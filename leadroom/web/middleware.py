@@ -8,11 +8,11 @@ from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPermitted
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-_STATUS = {NotPermitted: 403, Conflict: 409, BadInput: 422}
+_STATUS = {Locked: 423, NotPermitted: 403, Conflict: 409, BadInput: 422}
 
 
 class SameOriginMiddleware:

@@ -15,5 +15,6 @@ urlpatterns = [
     path("runs/", include("leadroom.web.runs.urls", namespace="runs")),
     path("stitch/", include("leadroom.web.stitch.urls", namespace="stitch")),
     path("triage/", include("leadroom.web.triage.urls", namespace="triage")),
+    path("guardrails/", include("leadroom.web.guardrails.urls", namespace="guardrails")),
     path("needs/", include("leadroom.web.needs.urls", namespace="needs")),
 ]

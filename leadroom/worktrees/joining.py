@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.utils.text import slugify
 
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import system
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict
@@ -44,8 +45,12 @@ def try_merge(*, stitch: Stitch, now: dt.datetime) -> None:
 
 
 def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
-    """Move our branch to the signed merge by compare-and-swap. When the branch moved first, the trial starts over."""
+    """Move our branch to the signed merge by compare-and-swap. When the branch moved first, the trial starts over.
+
+    Raises Locked.
+    """
     project = stitch.item.project
+    check_unlocked(project.pk, kept="nothing was merged")
     control = control_of(project)
     merge = control.create_merge(
         branch=project.default_branch,
@@ -74,8 +79,12 @@ def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
 
 
 def publish_merge(*, stitch: Stitch, now: dt.datetime) -> None:
-    """Hand the merge to the user's repository as the project says, else as a branch `leadroom/…` with the reason."""
+    """Hand the merge to the user's repository as the project says, else as a branch `leadroom/…` with the reason.
+
+    Raises Locked.
+    """
     project, problem = stitch.item.project, ""
+    check_unlocked(project.pk, kept="nothing was published")
     control = control_of(project)
     if project.publish == Publish.DEFAULT_BRANCH:
         try:

@@ -3,11 +3,13 @@
 import datetime as dt
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
 from leadroom.lib.actors import Actor, system
 from leadroom.lib.clock import now as clock_now
+from leadroom.lib.leases import holder_mark
 from leadroom.projects.models import Project
 from leadroom.worktrees.actions import move_head, register_tree
 from leadroom.worktrees.control import ControlRepository
@@ -59,6 +61,6 @@ async def commit_work(*, worktree: Worktree, message: str, by: Actor) -> None:
         message=message,
         ref=worktree.ref,
         base=worktree.base,
-        marker=f"run-{worktree.run_id}",
+        marker=holder_mark(settings.HOME_DIR, f"run-{worktree.run_id}"),
     )
     await sync_to_async(move_head)(worktree=worktree, head=head, by=by, now=clock_now())

@@ -1,5 +1,6 @@
 """Who may sign, and when."""
 
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import Conflict, NotPermitted
 from leadroom.worktrees.enums import StitchState
@@ -10,7 +11,7 @@ SENTENCE_MAX = 1_000
 
 
 def check_sign(stitch: Stitch, *, seen_digest: str, is_verified: bool, user_id: int, by: Actor) -> None:
-    """Raises NotPermitted, or Conflict when the trial is not the one that was shown."""
+    """Raises NotPermitted, Locked, or Conflict when the trial is not the one that was shown."""
     check_owner(stitch, user_id=user_id, by=by)
     if stitch.state == StitchState.CONFLICTED:
         raise NotPermitted("The work conflicts with the branch; send it back before it can be signed.")
@@ -18,6 +19,7 @@ def check_sign(stitch: Stitch, *, seen_digest: str, is_verified: bool, user_id: 
         raise NotPermitted(f"The stitch is {StitchState(stitch.state).label.lower()}; there is nothing to sign now.")
     if not is_verified:
         raise NotPermitted("The frozen plan has not passed on this very merge yet.")
+    check_unlocked(stitch.item.project_id, kept="nothing was signed")
     if stitch.digest != seen_digest:
         raise Conflict("The branch moved since you opened the page, so this is another merge now. Look again and sign.")
 

@@ -106,11 +106,19 @@ def is_signed_by(commit: bytes, allowed: Collection[bytes]) -> bool:
     False for anything else, however malformed.
     """
     unsigned, armored = _split_signature(commit)
+    return is_signature_of(unsigned, armored, allowed)
+
+
+def is_signature_of(message: bytes, armored: str, allowed: Collection[bytes]) -> bool:
+    """Whether an armored SSH signature in git's namespace is of this message, by one of the allowed public keys.
+
+    False for anything else, however malformed.
+    """
     try:
         blob, signature, digest_name = _parse(armored)
         if blob not in allowed or digest_name not in (b"sha512", b"sha256"):
             return False
-        digest = hashlib.new(digest_name.decode(), unsigned).digest()
+        digest = hashlib.new(digest_name.decode(), message).digest()
         _public_key(blob).verify(signature, _signed_part(_NAMESPACE, digest_name, digest))
     except (ValueError, struct.error, binascii.Error, InvalidSignature):
         return False

@@ -80,7 +80,7 @@ MOVES: dict[str, tuple[Callable[[Run, Actor], None], set[RunState], str]] = {
     ),
     "retry": (
         lambda run, by: actions.retry(run=run, by=by, now=f.NOW),
-        {RunState.LOST, RunState.FAILED},
+        {RunState.LOST, RunState.FAILED, RunState.HALTED},
         "Only a person resumes a lost or failed run",
     ),
     "steer": (

@@ -10,7 +10,8 @@ from asgiref.sync import async_to_sync
 import leadroom
 from leadroom.agents import holding
 from leadroom.agents.enums import Role
-from leadroom.guardrails.enums import Decision
+from leadroom.guardrails.enums import Decision, Reason
+from leadroom.guardrails.models import Policy
 from leadroom.guardrails.rules import Ruling
 from leadroom.runners import gate
 from leadroom.runners.base import Outcome, ToolCall, Workplace
@@ -96,7 +97,9 @@ def test_a_tool_is_reached_when_the_rule_allows_it(name: str, handled: list[str]
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TOOLBOX)
 def test_a_denied_tool_is_never_reached(name: str, handled: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "decide", lambda **facts: Ruling(Decision.DENY, "Because the test says so."))
+    monkeypatch.setattr(
+        gate, "decide", lambda facts: Ruling(Decision.DENY, Reason.READ_ONLY, "Because the test says so.")
+    )
     outcome = use(place_for(name), name, INPUTS[name])
     assert (outcome.text, outcome.is_error) == ("Not allowed: Because the test says so.", True)
     assert handled == []
@@ -150,3 +153,66 @@ def test_no_tool_approves_merges_or_lifts_anything() -> None:
     words = ("approve", "sign", "merge", "publish", "freeze", "resolve", "pick", "risk", "stop", "push", "commit")
     assert not [name for name in TOOLBOX if any(word in name for word in words)]
     assert [tool.name for tool in tools_of(Role.REVIEWER)] == ["submit_review", "report"]
+
+
+HANDS = {"leadroom.sandbox.files", "leadroom.sandbox.shell", "leadroom.sandbox.process"}
+"""What touches an agent's machine."""
+WITH_HANDS = {"runners/machine_tools.py", "runners/weighing.py"}
+"""Tools behind the gate, and the gate's own look at a script before it rules."""
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_no_runner_has_hands_of_its_own() -> None:
+    """A runner that ran a command, wrote a file or made a record by itself would pass by the gate."""
+    having, recording = set(), set()
+    for path in (ROOT / "runners").rglob("*.py"):
+        name, imports = str(path.relative_to(ROOT)), _imports(path)
+        if imports & HANDS or "subprocess" in imports:
+            having.add(name)
+        if name.startswith("runners/builtin/") and any(".actions" in i or ".keeping" in i for i in imports):
+            recording.add(name)
+    assert having == WITH_HANDS
+    assert recording == set()
+
+
+def test_in_the_gate_nothing_is_carried_out_before_the_ruling() -> None:
+    """`_HANDLERS` is opened in one place, behind `rule_on`, which asks `decide` and nobody else."""
+    tree = ast.parse((ROOT / "runners" / "gate.py").read_text())
+    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+    def lines(name: str, kind: type[ast.AST], words: str) -> list[int]:
+        nodes = [node for node in ast.walk(functions[name]) if isinstance(node, kind)]
+        return [node.lineno for node in nodes if words in ast.unparse(node).splitlines()[0]]  # type: ignore[attr-defined]
+
+    opened = {name: lines(name, ast.Subscript, "_HANDLERS[") for name in functions}
+    assert {name for name, found in opened.items() if found} == {"use_tool"}
+    ruled = lines("use_tool", ast.Call, "rule_on(")
+    refused = lines("use_tool", ast.If, "refusal")
+    assert max(ruled) < min(refused) < min(opened["use_tool"])
+    assert "decide(" in ast.unparse(functions["rule_on"])
+
+
+@pytest.mark.django_db
+def test_trust_and_confidence_are_among_the_facts_of_every_delivery(
+    handled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails the build when the gate stops looking at what the bounds say."""
+    seen: list[Any] = []
+    real = gate.decide
+    monkeypatch.setattr(gate, "decide", lambda facts: seen.append(facts) or real(facts))
+    run = f.make_running_run(f.make_item(), Role.DEVELOPER)
+    Policy.objects.create(project=run.item.project, trust_per_hour=0, confidence_floor=0.9)
+    outcome = use(Workplace(run, None, None), "report", INPUTS["report"])
+    assert (seen[-1].trust_left, seen[-1].floor) == (0, 0.9)
+    assert seen[-1].confidence is not None
+    assert outcome.waits
+    assert handled == []

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.test import Client
 from pytest_django import Settings
 
+from leadroom.guardrails.flag import read_flag, replace_all
 from leadroom.ledger.models import Entry
 from tests.house.routes import CALLERS, ROUTES, registered
 from tests.house.world import World, make_world
@@ -39,9 +40,11 @@ def world(settings: Settings) -> World:
 def undone(client: Client) -> Iterator[None]:
     """What happens inside is taken back, in the database and in the browser."""
     cookies = client.cookies.output(header="")
+    locks = read_flag().locks
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
+    replace_all(lambda: locks)
     client.cookies = SimpleCookie(cookies)
 
 

@@ -6,9 +6,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
+from leadroom.agents import holding
 from leadroom.agents.actions import stop
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Elicitation, Run
+from leadroom.guardrails.actions import press
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.models import PermissionRequest, Switch
+from leadroom.guardrails.scopes import of_agent
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.models import Ambiguity
@@ -35,11 +40,14 @@ class World:
     plan: TestPlan
     question: Elicitation
     lost: Run
+    halted: Run
+    locked: Switch
     stopped: WorkItem
     broken: WorkItem
     stitch: Stitch
     report: Report
     loaded: WorkItem
+    parked: PermissionRequest
 
     def client(self, who: str, **headers: Any) -> Client:
         """Signed in as `lead`, `viewer` or `stranger`; anybody else is nobody."""
@@ -73,12 +81,28 @@ def make_world() -> World:
         plan=f.make_plan(f.make_aligned_item(project)),
         question=f.make_question(f.make_item(project)),
         lost=f.make_stopped_run(f.make_item(project), Role.DEVELOPER),
+        halted=_halted(project),
+        locked=_locked(project, lead),
         stopped=stopped,
         broken=_broken(project),
         stitch=f.make_stitch(f.make_aligned_item(project)),
         report=f.make_report(f.make_item(project)),
         loaded=make_loaded_item(project),
+        parked=f.make_request(f.make_item(project)),
     )
+
+
+def _halted(project: Project) -> Run:
+    run = f.make_running_run(f.make_item(project), Role.DEVELOPER)
+    holding.halt(run=run, reason="The switch was pressed.", now=f.NOW)
+    return run
+
+
+def _locked(project: Project, lead: User) -> Switch:
+    """The reviewer's seat, paused: it locks nothing that the other buttons need."""
+    agent = project.agents.get(role=Role.REVIEWER)
+    scope = of_agent(agent.pk, agent.name, project)
+    return press(scope=scope, level=Lock.PAUSED, reason="A drill", by=f.human(lead), now=f.NOW)
 
 
 def _broken(project: Project) -> WorkItem:

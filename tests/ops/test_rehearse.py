@@ -71,3 +71,17 @@ def test_an_unknown_script_is_refused_with_the_names_there_are(tmp_path: Path):
     assert "nobody" in done.stderr
     assert "first" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_guardrails_drill_parks_refuses_stops_and_refunds(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "guardrails", "--json")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    facts = json.loads(done.stdout.splitlines()[-1])["facts"]
+    assert facts["parked"] >= 4
+    assert facts["parked_for"] == ["irreversible", "trust_empty"]
+    assert facts["answered_in_words"] == 1
+    assert facts["refunded"] == 1
+    assert facts["irreversible_refused"] == 1
+    assert facts["switch_ms"] >= 0
+    assert facts["writes_after_verified"] == 0
+    assert facts["ledger_holds"]

@@ -57,34 +57,39 @@ def walks(kind: str, *, queries: int) -> Callable[[Callable[..., Any]], Callable
     return keep
 
 
-@walks("picks", queries=7)
+@walks("picks", queries=8)
 def to_picks(item: WorkItem) -> None:
     f.make_ambiguities(item, 2)
 
 
-@walks("question", queries=7)
+@walks("question", queries=8)
 def to_question(item: WorkItem) -> Any:
     return f.make_question(item)
 
 
-@walks("plan", queries=6)
+@walks("approval", queries=9)
+def to_approval(item: WorkItem) -> None:
+    f.make_request(item)
+
+
+@walks("plan", queries=7)
 def to_lead_review(item: WorkItem, **changes: Any) -> TestPlan:
     f.make_document(item)
     f.move(item, Stage.PLAN)
     return f.make_plan(item, **changes)
 
 
-@walks("run", queries=7)
+@walks("run", queries=8)
 def to_lost(item: WorkItem) -> Run:
     return f.make_stopped_run(item)
 
 
-@walks("document", queries=8)
+@walks("document", queries=9)
 def to_low_document(item: WorkItem) -> None:
     f.make_document(item, confidence="LOW", missing=["Who rounds?", "When?"])
 
 
-@walks("verification", queries=8)
+@walks("verification", queries=9)
 def to_broken_verification(item: WorkItem) -> Any:
     plan = to_lead_review(item)
     _freeze(plan)
@@ -98,7 +103,7 @@ def to_broken_verification(item: WorkItem) -> Any:
     return verification
 
 
-@walks("stitch", queries=6)
+@walks("stitch", queries=7)
 def to_stitch(item: WorkItem, **changes: Any) -> Any:
     plan = to_lead_review(item)
     _freeze(plan)

@@ -1,8 +1,8 @@
 """What must hold after any test, whatever was killed in it. `check_invariants` may be called at any quiet moment.
 
 (a) no acknowledged decision lost, (b) each effect at most once, (c) the chain verifies and no `seq` is missing, (d) no
-process of a run that is not live, (e) a protected branch moved only by a merge row, (f) who only reads changed
-nothing, (g) counts on pages equal counts in the database, (h) every repository of ours is sound.
+process of a run that is not live, (e) a protected branch moved only by a merge row, (f) who only reads, or
+is locked, changes nothing, (g) counts on pages equal counts in the database, (h) every repository of ours is sound.
 """
 
 import contextlib
@@ -17,17 +17,20 @@ from django.contrib.auth.models import User
 from django.db.models import Count
 from django.test import RequestFactory
 
-from leadroom.agents.enums import HELD, ROLE_ACCESS, EventKind, Role, RunState
+from leadroom.agents.enums import HELD, OPEN, ROLE_ACCESS, EventKind, Role, RunState
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunMessage, RunNote
-from leadroom.guardrails.enums import RoleAccess
+from leadroom.guardrails.enums import Lock, RoleAccess
+from leadroom.guardrails.queries import standing_lock
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
+from leadroom.lib.leases import holder_mark
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.reading.queries import waiting_for_lead
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity
 from leadroom.sandbox.bwrap import MARKER
+from leadroom.sandbox.registry import marked
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
@@ -67,6 +70,7 @@ def check_invariants(home: Path | None = None) -> None:
         *(f"(d) {line}" for line in _stray_processes(home)),
         *(f"(e) {line}" for line in _moved_branches()),
         *(f"(f) {line}" for line in _readers_that_wrote()),
+        *(f"(f) {line}" for line in _writers_under_a_lock(home)),
         *(f"(g) {line}" for line in _wrong_counts()),
         *(f"(h) {line}" for line in _unsound_repositories()),
     ]
@@ -221,6 +225,26 @@ def _readers_that_wrote() -> Iterator[str]:
             yield f"the {tree.run.role} of run {tree.run_id} only reads, but its tree has a commit"
         if (tree.path / ".git").is_dir() and _git(tree.path, "-c", "core.fsmonitor=false", "status", "--porcelain"):
             yield f"the {tree.run.role} of run {tree.run_id} only reads, but its tree was changed"
+
+
+def _writers_under_a_lock(home: Path) -> list[str]:
+    """No process that could write is alive under a read-only scope; one that is being ended has a moment."""
+    found: list[str] = []
+
+    def none_left() -> bool:
+        alive = marked()
+        open_runs = Run.objects.filter(state__in=OPEN, is_read_only=False).select_related("item")
+        found[:] = [
+            f"run {run.pk} has a process in a read-only scope"
+            for run in open_runs
+            if holder_mark(home, f"run-{run.pk}") in alive
+            and standing_lock(run.item.project_id, run.agent_id) in (Lock.READ_ONLY, Lock.UNREADABLE)
+        ]
+        return not found
+
+    with contextlib.suppress(AssertionError):
+        until(none_left, seconds=5)
+    return found
 
 
 def _wrong_counts() -> Iterator[str]:

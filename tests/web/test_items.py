@@ -293,7 +293,7 @@ class TestPages:
                 client.get(f"/items/{item.pk}/{tab}?region=1")
 
 
-QUERIES = {"alignment/": 13, "streams/": 7, "reports/": 6, "sources/": 7}
+QUERIES = {"alignment/": 13, "streams/": 7, "reports/": 6, "sources/": 8}
 
 
 class TestMoves:

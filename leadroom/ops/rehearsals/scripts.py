@@ -8,6 +8,7 @@ from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
 from leadroom.ops.rehearsals import alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
+from leadroom.ops.rehearsals.guardrails import Drill
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
 from leadroom.projects.models import WorkItem
@@ -18,6 +19,7 @@ from leadroom.worktrees.models import Stitch
 from leadroom.worktrees.signing import allowed_keys, merge_key
 
 ITEM_SECONDS = 300.0
+DRILL_SECONDS = 400.0
 Facts = dict[str, Any]
 
 
@@ -42,12 +44,12 @@ def item_to_merge(script: str) -> Callable[[Stage], Facts]:
             stage.wait_for(move, ITEM_SECONDS, f"Item {item.number} did not come to DONE")
         finally:
             person.close()
-        return {**_outcome(item), "facts": _facts(item, answered)}
+        return {**outcome_of(item), "facts": _facts(item, answered)}
 
     return play
 
 
-def _outcome(item: WorkItem) -> Facts:
+def outcome_of(item: WorkItem) -> Facts:
     verification = latest_verification(item)
     cases = tally(verification) if verification else None
     stitch = Stitch.objects.filter(item=item).order_by("-pk").first()
@@ -84,9 +86,39 @@ def _facts(item: WorkItem, answered: int) -> Facts:
     }
 
 
+def drill(stage: Stage) -> Facts:
+    """The guardrails drill (`guardrails.Drill`) on one item, from request to merge."""
+    stage.command("seed_demo", "--only=guardrails")
+    item = WorkItem.objects.select_related("project").get(rehearsal_script="guardrails")
+    play = Drill(stage, stage.person(), item)
+    answered = 0
+
+    def move() -> bool:
+        nonlocal answered
+        play.press_in_mid_write()
+        cards = waiting_for_lead([item.project_id])
+        if cards and cards[0].kind == "approval":
+            play.answer_parked(cards[0])
+        elif cards:
+            answer(play.person, cards[0])
+        answered += bool(cards)
+        item.refresh_from_db()
+        return item.stage == ItemStage.DONE
+
+    try:
+        play.tighten()
+        stage.wait_for(move, DRILL_SECONDS, f"Item {item.number} did not come to DONE")
+    finally:
+        play.person.close()
+    outcome = outcome_of(item)
+    facts = {**_facts(item, answered), **play.results()}
+    return {**outcome, "ok": outcome["ok"] and play.is_held, "facts": facts}
+
+
 SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "first": item_to_merge("first"),
     "light": item_to_merge("light"),
     "critical": item_to_merge("critical"),
     "alignment": alignment.play,
+    "guardrails": drill,
 }

@@ -4,7 +4,7 @@ import contextlib
 import datetime as dt
 import random
 import time
-from asyncio import sleep
+from asyncio import CancelledError, sleep
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -13,6 +13,7 @@ from leadroom.agents import holding
 from leadroom.agents.enums import EventKind
 from leadroom.agents.models import RunNote
 from leadroom.agents.queries import ModelAccess, session_of
+from leadroom.guardrails.bounds import granted_requests
 from leadroom.guardrails.enums import ToolKind
 from leadroom.lib.clock import now
 from leadroom.lib.crash import crash_point
@@ -34,6 +35,7 @@ UNKNOWN_OUTCOME = (
     "Outcome unknown: the process was interrupted while this call was under way. Look at the state of the tree "
     "before you repeat it."
 )
+ANSWERED = "The agent answered while everything of its was read-only; it was not let go on."
 NUDGE = "You ended your turn without a tool call. Go on with the work, or end the run with the tool `report`."
 
 
@@ -59,6 +61,8 @@ class Session:
             await self._restore()
             if (standing := await sync_to_async(standing_outcome)(self.run)) is not None:
                 await self._leave_if_due([standing])
+                return
+            if await self._carry_out_granted():
                 return
             for _ in range(TURN_LIMIT):
                 await self._deliver_notes()
@@ -147,12 +151,11 @@ class Session:
         self.run.input_tokens += turn.input_tokens
         self.run.output_tokens += turn.output_tokens
         for call in turn.calls:
-            kind = TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
             self.journal.write(
                 EventKind.TOOL_CALL,
                 id=call.id,
                 name=call.name,
-                kind=kind,
+                kind=_kind(call),
                 title=_title(call),
                 input=_shown(call.input),
             )
@@ -174,7 +177,7 @@ class Session:
         results, outcomes = [], []
         for call in calls:
             began = now()
-            outcome = await use_tool(self.place, call)
+            outcome = await self._use(call)
             crash_point("runners.tool-done")
             seconds = (now() - began).total_seconds()
             self.journal.write(
@@ -198,6 +201,46 @@ class Session:
                 f"The last: {clip(outcomes[-1].text, 400)}"
             )
         return await self._leave_if_due(outcomes)
+
+    async def _carry_out_granted(self) -> bool:
+        """What a person approved while the run waited is done by Leadroom itself, exactly as it was asked for.
+
+        True when the run left the RUNNING state by it.
+        """
+        for request in await sync_to_async(granted_requests)(self.run.pk):
+            call = ToolCall(f"approved-{request.pk}", request.tool, request.input)
+            title = clip(f"{_title(call)} (approved by {request.answered_by_name})", 200)
+            self.journal.write(
+                EventKind.TOOL_CALL, id=call.id, name=call.name, kind=_kind(call), title=title, input=_shown(call.input)
+            )
+            outcome = await self._use(call)
+            text = clip(outcome.text, RESULT_LIMIT)
+            self.journal.write(
+                EventKind.TOOL_RESULT,
+                id=call.id,
+                name=call.name,
+                is_error=outcome.is_error,
+                seconds=0.0,
+                text=text,
+                **outcome.extra,
+            )
+            said = f"{request.answered_by_name} approved your parked call of {request.tool}, so Leadroom made it now."
+            content = [{"type": "text", "text": f"{said} Its answer:\n{text}"}]
+            await self._add({"role": "user", "content": content})
+            if await self._leave_if_due([outcome]):
+                return True
+        return False
+
+    async def _use(self, call: ToolCall) -> Outcome:
+        began = time.monotonic()
+        try:
+            return await use_tool(self.place, call)
+        except CancelledError:
+            seconds = round(time.monotonic() - began, 3)
+            self.journal.write(
+                EventKind.TOOL_RESULT, id=call.id, name=call.name, is_error=True, seconds=seconds, text=UNKNOWN_OUTCOME
+            )
+            raise
 
     def _repeats(self, calls: list[ToolCall], outcomes: list[Outcome]) -> bool:
         """Whether the agent tells the house word for word what was just refused. A failed command may be repeated."""
@@ -232,6 +275,9 @@ class Session:
         return False
 
     async def _nudge(self) -> bool:
+        if self.run.is_read_only:
+            await sync_to_async(holding.halt)(run=self.run, reason=ANSWERED, now=now())
+            return True
         self.silent += 1
         if self.silent >= SILENT_LIMIT:
             raise GaveUp(
@@ -245,6 +291,10 @@ class Session:
 
 def _result(call_id: str, text: str, is_error: bool) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": call_id, "content": text, "is_error": is_error}
+
+
+def _kind(call: ToolCall) -> str:
+    return TOOLBOX[call.name].kind if call.name in TOOLBOX else "other"
 
 
 def _is_house(call: ToolCall) -> bool:

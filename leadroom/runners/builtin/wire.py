@@ -126,12 +126,18 @@ def _length(delta: Any) -> int:
     return sum(len(str(getattr(delta, name, None) or "")) for name in ("partial_json", "text", "thinking"))
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number in JSON")
+
+
 def _whole(message: Any, raw_inputs: dict[int, str], unreadable: str) -> Turn:
     content, calls = [], []
     for index, block in enumerate(message.content):
         if block.type == "tool_use":
             try:
-                given = json.loads(raw_inputs[index]) if raw_inputs.get(index) else block.input
+                given = (
+                    json.loads(raw_inputs[index], parse_constant=_no_number) if raw_inputs.get(index) else block.input
+                )
             except (ValueError, RecursionError) as error:
                 unreadable = f"the input of {block.name} is not valid JSON ({error})"
                 continue

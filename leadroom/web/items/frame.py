@@ -34,6 +34,7 @@ _LINKS: dict[str, tuple[str, str]] = {
     "document": ("align:item", "Say what is missing"),
     "plan": ("plans:detail", "Review the plan"),
     "question": ("runs:detail", "Answer"),
+    "approval": ("guardrails:request", "Look at it"),
     "run": ("runs:detail", "See the run"),
     "verification": ("items:verification", "See why"),
     "stitch": ("stitch:item", "Look and sign"),

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
-from leadroom.ledger.queries import history_of_item, sources_of_item
+from leadroom.ledger.queries import history_of_item
+from leadroom.ledger.sourcelog import Step, steps_of
 from leadroom.lib.actors import ActorKind
 from leadroom.lib.errors import LeadroomError
 from leadroom.projects.models import WorkItem
@@ -31,7 +32,6 @@ from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Worktree
 
 HISTORY_SHOWN = 200
-SOURCES_SHOWN = 300
 OUTPUT_SHOWN = 40_000
 DIFF_BYTES = 400_000
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -311,7 +311,7 @@ _ICONS = {ActorKind.HUMAN: "user", ActorKind.AGENT: "bot", ActorKind.SYSTEM: "cp
 class SourcesTab:
     """Declared sources, and what happened to the item, newest first."""
 
-    sources: tuple[Any, ...]
+    steps: tuple[Step, ...]
     history: tuple[HistoryRow, ...]
     is_cut: bool
 
@@ -320,7 +320,7 @@ def sources(item: WorkItem) -> SourcesTab:
     """The source log and the item's entries in the ledger."""
     entries = list(history_of_item(item.pk)[: HISTORY_SHOWN + 1])
     return SourcesTab(
-        sources=tuple(sources_of_item(item.pk).order_by("-pk")[:SOURCES_SHOWN]),
+        steps=tuple(steps_of(item_id=item.pk)[::-1]),
         history=tuple(_history_row(entry) for entry in entries[:HISTORY_SHOWN]),
         is_cut=len(entries) > HISTORY_SHOWN,
     )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from leadroom.web.items import views
+from leadroom.web.items import sourcelog, views
 
 app_name = "items"
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("<int:pk>/verification/", views.verification, name="verification"),
     path("<int:pk>/reports/", views.reports, name="reports"),
     path("<int:pk>/sources/", views.sources, name="sources"),
+    path("<int:pk>/sources/export/<slug:form>/", sourcelog.export_item, name="export_sources"),
     path("<int:pk>/drop/", views.drop, name="drop"),
     path("<int:pk>/risk/", views.set_risk, name="set_risk"),
     path("<int:pk>/start-again/", views.start_again, name="start_again"),

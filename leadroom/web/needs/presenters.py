@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from leadroom.agents.enums import RunState
+from leadroom.guardrails.enums import Reason
 from leadroom.lib.errors import NotPermitted
 from leadroom.projects.enums import Risk
 from leadroom.projects.models import Membership, WorkItem
@@ -176,6 +177,17 @@ def _question(card: Waiting, facts: Facts) -> Built:
     return url, (*options, Action("Answer in own words", link=url, style="quiet" if options else "primary"))
 
 
+def _approval(card: Waiting, facts: Facts) -> Built:
+    url = reverse("guardrails:request", args=[card.subject_id])
+    answer = reverse("guardrails:answer_request", args=[card.subject_id])
+    seen = {"seen": card.extra["digest"], "nonce": card.extra["nonce"]}
+    look = Action("Look at it", link=url, style="primary")
+    refuse = Action("Refuse", url=answer, key="d", style="danger", fields={**seen, "decision": "refuse"})
+    if card.extra["why"] == Reason.IRREVERSIBLE:
+        return url, (look, refuse)
+    return url, (Action("Approve", url=answer, key="a", fields={**seen, "decision": "grant"}), look, refuse)
+
+
 def _plan(card: Waiting, facts: Facts) -> Built:
     url = reverse("plans:detail", args=[card.subject_id])
     return url, (Action("Review", link=url, style="primary"),)
@@ -189,7 +201,7 @@ def _run(card: Waiting, facts: Facts) -> Built:
             Action("Start again", url=again, key="a", style="primary"),
             Action("Look", link=url, style="quiet"),
         )
-    label = "Resume" if card.extra["state"] == RunState.LOST else "Resume, the cause is mended"
+    label = "Resume" if card.extra["state"] in (RunState.LOST, RunState.HALTED) else "Resume, the cause is mended"
     resume = Action(label, url=reverse("runs:retry", args=[card.subject_id]), key="a", style="primary")
     return url, (
         resume,
@@ -236,6 +248,7 @@ class KindLook:
 _LOOKS = {
     "picks": KindLook("Align", "list-checks", _picks),
     "question": KindLook("Question", "message-circle-question-mark", _question),
+    "approval": KindLook("Approval", "hand", _approval),
     "plan": KindLook("Test plan", "clipboard-check", _plan),
     "run": KindLook("Run stopped", "unlink", _run),
     "document": KindLook("Requirements", "file-text", _document),

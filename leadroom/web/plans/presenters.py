@@ -172,6 +172,7 @@ class PlanPage:
     rounds: list[Round]
     hidden: int
     error: str
+    lock_reason: str
 
     @property
     def dom_id(self) -> str:
@@ -190,6 +191,7 @@ def present_page(
     typed: Typed | None = None,
     changed: frozenset[str] = frozenset(),
     error: str = "",
+    lock_reason: str = "",
 ) -> PlanPage:
     """`earlier` are the plans before this one, newest first; all with cases, reviews and marks at hand."""
     typed = typed or Typed()
@@ -218,6 +220,7 @@ def present_page(
         rounds=_rounds(plan, earlier),
         hidden=hidden_in(plan.body) if is_open else 0,
         error=error,
+        lock_reason=lock_reason if is_open else "",
     )
 
 

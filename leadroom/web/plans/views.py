@@ -6,8 +6,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPermitted
 from leadroom.testplans import actions
 from leadroom.testplans.enums import PlanState, ReviewVerdict
 from leadroom.testplans.models import CaseVerdict, TestPlan
@@ -60,6 +61,7 @@ def _page(request: HttpRequest, plan: TestPlan, **extra: object) -> PlanPage:
         plan,
         list(earlier.prefetch_related("cases", "reviews", marks)),
         lead_reason=_lead_reason(request, plan),
+        lock_reason=_lock_reason(plan),
         **extra,  # type: ignore[arg-type]
     )
 
@@ -68,6 +70,14 @@ def _lead_reason(request: HttpRequest, plan: TestPlan) -> str:
     try:
         access.require_lead(request, plan.item.project)
     except NotPermitted as error:
+        return str(error)
+    return ""
+
+
+def _lock_reason(plan: TestPlan) -> str:
+    try:
+        check_unlocked(plan.item.project_id, kept="nothing is approved")
+    except Locked as error:
         return str(error)
     return ""
 
@@ -101,9 +111,10 @@ def _unsent(request: HttpRequest, plan: TestPlan, typed: forms.Typed, error: Lea
     current = current_plan(plan.item)
     if current is not None and current.pk != plan.pk:
         return _conflict(request, plan, current, typed)
-    if isinstance(error, BadInput):
+    if isinstance(error, (BadInput, Locked)):
         page = _page(request, plan, typed=typed, error=str(error))
-        return render(request, "plans/detail.html", {"page": page}, status=422)
+        status = 423 if isinstance(error, Locked) else 422
+        return render(request, "plans/detail.html", {"page": page}, status=status)
     sentence = f"{error} What you typed is below; nothing was sent."
     context = {
         "plan": plan,

@@ -8,8 +8,10 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Sum
 from django.urls import reverse
 
-from leadroom.agents.enums import HELD, Phase, Role
+from leadroom.agents.enums import HELD, OPEN, Phase, Role
 from leadroom.agents.models import Run
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.queries import Locks, locks_now
 from leadroom.lib.states import Turn
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import WorkItem
@@ -35,7 +37,10 @@ _COLUMNS = (Stage.ALIGN, Stage.PLAN, Stage.BUILD, Stage.VERIFY, Stage.STITCH, St
 
 @dataclass(frozen=True)
 class Strip:
-    """One item. `seen_at` is the last event of a run at work, `since` the beginning of what it waits for."""
+    """One item. `seen_at` is the last event of a run at work, `since` the beginning of what it waits for.
+
+    `agent_id` is whose lock the strip toggles (0 for none), `lock_word` says which lock covers it, if any.
+    """
 
     pk: int
     dom_id: str
@@ -63,6 +68,9 @@ class Strip:
     elapsed: dt.timedelta
     tokens: int
     run_url: str
+    agent_id: int = 0
+    agent_name: str = ""
+    lock_word: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,18 @@ def _strips(items: Sequence[WorkItem], waiting: list[Waiting], now: dt.datetime)
         .order_by()
     }
     strips = [_strip(item, moves[item.pk], picks.get(item.pk), tokens.get(item.pk, 0), now) for item in items]
+    locks = locks_now()
+    strips = [_with_lock(strip, moves[strip.pk].run, locks) for strip in strips]
     return tuple(sorted(strips, key=lambda strip: (list(GROUPS).index(strip.pace), strip.since)))
+
+
+def _with_lock(strip: Strip, run: Run | None, locks: Locks) -> Strip:
+    """An open run's agent can be locked from its strip."""
+    if run is None or run.state not in OPEN:
+        return strip
+    lock = locks.of(run.agent.project_id, run.agent_id)
+    word = "" if lock is Lock.OPEN else lock.label
+    return replace(strip, agent_id=run.agent_id, agent_name=run.agent.name, lock_word=word)
 
 
 def _strip(item: WorkItem, move: Move, picks: tuple[int, int] | None, tokens: int, now: dt.datetime) -> Strip:

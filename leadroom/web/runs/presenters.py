@@ -12,10 +12,13 @@ from django.urls import reverse
 from leadroom.agents import rules
 from leadroom.agents.enums import HELD, RUNS, EventKind, Phase, Role, RunState
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunNote
+from leadroom.guardrails.queries import check_unlocked
+from leadroom.guardrails.scopes import of_agent
 from leadroom.lib.errors import NotPermitted
 from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES
 from leadroom.web import access
+from leadroom.web.guardrails.locks import LockControl, toggle
 from leadroom.web.phases import Step, phase_steps
 from leadroom.web.runs.transcript import rows_html, weight
 from leadroom.web.templatetags.leadroom_ui import hue
@@ -171,6 +174,8 @@ class Controls:
     answer_reason: str
     notes: tuple[RunNote, ...]
     note_word: str
+    lock: LockControl
+    is_halted: bool
 
 
 def present_controls(request: HttpRequest, run: Run) -> Controls:
@@ -180,7 +185,9 @@ def present_controls(request: HttpRequest, run: Run) -> Controls:
     asked = Elicitation.objects.filter(run=run, answered_at=None).first()
     if run.state != RunState.WAITING:
         asked = None
-    retry = _refusal(lambda: rules.check_resume(run, by=actor))
+    is_stopped = run.state in (RunState.LOST, RunState.FAILED, RunState.HALTED)
+    locked = _refusal(lambda: check_unlocked(run.item.project_id, run.agent_id, kept="nothing was started"))
+    agent = of_agent(run.agent_id, run.agent.name, run.item.project)
     return Controls(
         run=run,
         is_over=RUNS.is_final(run.state),
@@ -188,12 +195,14 @@ def present_controls(request: HttpRequest, run: Run) -> Controls:
         question=_question(asked) if asked else None,
         steer_reason=looker or _refusal(lambda: rules.check_steer(run, "note", by=actor)),
         stop_reason=looker or _refusal(lambda: rules.check_stop(run, by=actor)),
-        retry_reason=looker,
-        may_retry=not retry,
+        retry_reason=looker or locked,
+        may_retry=is_stopped,
         may_start_again=_may_start_again(run),
         answer_reason=looker,
         notes=tuple(RunNote.objects.filter(run=run, delivered_at=None).order_by("pk")),
         note_word="Never read" if RUNS.is_final(run.state) else "Not read yet",
+        lock=toggle(request, agent, run.agent_id, refusal=looker),
+        is_halted=run.state == RunState.HALTED,
     )
 
 

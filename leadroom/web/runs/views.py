@@ -131,6 +131,15 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def ask(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask a halted agent something; it answers without being able to write."""
+    run = access.run(request, pk)
+    actor = access.require_lead(request, run.item.project)
+    actions.ask_read_only(run=run, text=request.POST.get("text", ""), by=actor, now=clock.now())
+    return answers.done(request, "Asked; it answers read-only, then halts again.", _to(run))
+
+
+@require_POST
 def answer(request: HttpRequest, pk: int) -> HttpResponse:
     """Answer an agent's question by a prepared option or in own words."""
     question = access.elicitation(request, pk)

@@ -22,6 +22,12 @@ LOOKS: dict[str, Look] = {
     "CANCELLED": Look("circle-slash", "Stopped", "off"),
     "LOST": Look("unlink", "Lost", "bad"),
     "LOADED": Look("package", "Loaded", ""),
+    "HALTED": Look("lock", "Halted", "warn"),
+    # the read-only switch
+    "OFF": Look("lock-open", "Off", "off"),
+    "REQUESTED": Look("hourglass", "Requested", "warn"),
+    "VERIFIED": Look("lock", "Verified", "ok"),
+    "UNENFORCED": Look("shield-alert", "Not enforced", "bad"),
     # stages
     "ALIGN": Look("compass", "Align", ""),
     "PLAN": Look("clipboard-list", "Plan", ""),
@@ -48,6 +54,8 @@ LOOKS: dict[str, Look] = {
     "ACTIVE": Look("git-branch", "Active", "live"),
     "STITCHED": Look("git-merge", "Stitched", "ok"),
     "ARCHIVED": Look("archive", "Archived", "off"),
+    "USED": Look("check-check", "Carried out", "ok"),
+    "CHANGED": Look("git-compare", "Changed after the approval", "bad"),
     "PENDING": Look("hourglass", "Pending", ""),
     "CLEAN": Look("circle-check", "Merges cleanly", "ok"),
     "CONFLICTED": Look("triangle-alert", "Conflicts", "bad"),

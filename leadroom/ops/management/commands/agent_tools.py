@@ -1,11 +1,8 @@
 """`manage.py agent_tools [--check]`: docs/agent-tools.md from the toolbox and the gate."""
 
-import itertools
 import json
 
 from leadroom.agents.enums import ROLE_ACCESS, Role
-from leadroom.guardrails.enums import RoleAccess, ToolKind
-from leadroom.guardrails.rules import decide
 from leadroom.ops.generated import GeneratedDocCommand
 from leadroom.runners.tools import TOOLBOX
 
@@ -43,13 +40,4 @@ def _tools() -> str:
 
 
 def _gate() -> str:
-    lines = [
-        "## The gate\n",
-        "`guardrails.rules.decide` over every combination for an offered tool of a live run:\n",
-        "| kind | access | sandbox works | decision | reason |\n|---|---|---|---|---|",
-    ]
-    for kind, access, confined in itertools.product(ToolKind, RoleAccess, (True, False)):
-        ruling = decide(kind=kind, access=access, is_offered=True, is_run_live=True, is_confined=confined)
-        lines.append(f"| {kind} | {access} | {'yes' if confined else 'no'} | {ruling.decision} | {ruling.reason} |")
-    lines.append("\nA tool that is not offered, and a run that is not the live one, are always denied.\n")
-    return "\n".join(lines)
+    return "## The gate\n\nWhat decides on every call, in order: [gate.md](gate.md).\n"

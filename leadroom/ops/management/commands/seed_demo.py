@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Creates the rehearsal project and its items, once. Needs the rehearsal server."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--only", default="", help="script name of the one item to create; all when left out")
+        parser.add_argument("--only", default="", help="script of the one item to create; all but drills when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Project.objects.filter(is_rehearsal=True).exists():

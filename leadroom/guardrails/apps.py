@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class GuardrailsConfig(AppConfig):
+    name = "leadroom.guardrails"

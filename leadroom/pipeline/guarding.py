@@ -1,0 +1,180 @@
+"""What the facts of an item mean for its agents' bounds: answers handed on, claims settled, trust refunded, misses."""
+
+from leadroom.agents.actions import resume
+from leadroom.agents.enums import Role, RunState, WaitReason
+from leadroom.agents.models import Run
+from leadroom.guardrails import bounding, bounds
+from leadroom.guardrails.actions import press
+from leadroom.guardrails.enums import Lock, RequestState
+from leadroom.guardrails.models import Claim, PermissionRequest
+from leadroom.guardrails.queries import standing_lock
+from leadroom.guardrails.scopes import of_agent
+from leadroom.lib.actors import system
+from leadroom.lib.clock import now
+from leadroom.projects.enums import Stage
+from leadroom.projects.models import WorkItem
+from leadroom.requirements.enums import AmbiguityState
+from leadroom.requirements.models import Ambiguity
+from leadroom.testplans.enums import PlanState, ReviewVerdict
+from leadroom.testplans.models import Review, TestPlan
+from leadroom.verification.enums import VerificationState
+from leadroom.verification.models import VerificationRun
+from leadroom.worktrees.enums import StitchState
+from leadroom.worktrees.models import Stitch
+
+BY = system("guardrails")
+Verdict = tuple[bool, str]
+
+
+def look(item: WorkItem) -> bool:
+    """At most a few writes that the facts call for; whether there was one. Run twice, the second does nothing."""
+    waiting = list(Run.objects.filter(item=item, state=RunState.WAITING, wait_reason=WaitReason.APPROVAL))
+    has_settled = _settle(item)
+    has_stopped = (has_settled or bool(waiting)) and _stop_who_misses(item)
+    return _hand_on_answers(waiting) or _refund(item) or has_settled or has_stopped
+
+
+def _hand_on_answers(waiting: list[Run]) -> bool:
+    """A run that waits for an approval goes on once nothing of it is open."""
+    for run in waiting:
+        requests = list(PermissionRequest.objects.filter(run_id=run.pk).order_by("-pk")[:10])
+        if any(request.state == RequestState.PENDING for request in requests):
+            continue
+        answered = [request for request in requests if request.state in (RequestState.GRANTED, RequestState.REFUSED)]
+        resume(run=run, text=_told(answered[:1]), by=BY, now=now())
+        return True
+    return False
+
+
+def _told(answered: list[PermissionRequest]) -> str:
+    if not answered:
+        return "Nothing of yours waits any more; go on."
+    request = answered[0]
+    if request.state == RequestState.GRANTED:
+        extra = f" They add: {request.answer}" if request.answer else ""
+        return (
+            f"{request.answered_by_name} approved your call of {request.tool}. Leadroom makes that call itself, once "
+            "and exactly as it was; do not repeat it. If you see no answer to it, its outcome is unknown: look first."
+            f"{extra}"
+        )
+    said = f" They say: {request.answer}" if request.answer else " Do it another way, or ask."
+    return f"{request.answered_by_name} refused your call of {request.tool}; it was not made.{said}"
+
+
+def _settle(item: WorkItem) -> bool:
+    has_settled = False
+    for claim in bounds.open_claims(item.pk):
+        run = Run.objects.select_related("agent").filter(pk=claim.run_id).first()
+        verdict = None if run is None else _verdict(item, run, claim)
+        if verdict is not None and bounding.settle_claim(
+            claim=claim, has_held=verdict[0], why=verdict[1], by=BY, now=now()
+        ):
+            has_settled = True
+    return has_settled
+
+
+def _verdict(item: WorkItem, run: Run, claim: Claim) -> Verdict | None:
+    """Whether a claim held, and by what; None while nobody can know."""
+    if claim.kind == bounding.TASK_OF_TOOL["propose_ambiguities"]:
+        return _of_pick(item, claim.what)
+    return _OF_REPORT[Role(run.role)](item, run)
+
+
+def _of_pick(item: WorkItem, key: str) -> Verdict | None:
+    """A recommendation holds when a person takes it. What applied itself holds only once the item is merged."""
+    ambiguity = Ambiguity.objects.filter(item=item, key=key, state=AmbiguityState.RESOLVED).first()
+    if ambiguity is None or item.stage == Stage.ALIGN:
+        return None
+    if ambiguity.decided_by_id is None:
+        return (True, "it applied itself and the item was merged") if _is_merged(item) else None
+    if ambiguity.picked == ambiguity.recommended:
+        return True, "the lead took it"
+    return False, "the lead decided otherwise"
+
+
+def _of_requirements(item: WorkItem, run: Run) -> Verdict | None:
+    if Run.objects.filter(item=item, role=run.role, pk__gt=run.pk).exists():
+        return False, "the document had to be written again"
+    if TestPlan.objects.filter(item=item, state=PlanState.FROZEN).exists():
+        return True, "a plan of its document was frozen"
+    return None
+
+
+def _of_planner(item: WorkItem, run: Run) -> Verdict | None:
+    plan = TestPlan.objects.filter(item=item, run_id=run.pk).order_by("-pk").first()
+    if plan is None:
+        return None
+    if plan.state == PlanState.FROZEN:
+        return True, f"plan {plan.number} was frozen"
+    if plan.state in (PlanState.RETURNED, PlanState.SUPERSEDED):
+        return False, f"plan {plan.number} was sent back"
+    return None
+
+
+def _of_reviewer(item: WorkItem, run: Run) -> Verdict | None:
+    review = Review.objects.filter(run_id=run.pk).select_related("plan").first()
+    if review is None:
+        return None
+    is_frozen = review.plan.state == PlanState.FROZEN
+    is_returned = review.plan.state in (PlanState.RETURNED, PlanState.SUPERSEDED)
+    if not (is_frozen or is_returned):
+        return None
+    if review.verdict == ReviewVerdict.APPROVE:
+        return is_frozen, "the plan was frozen" if is_frozen else "the lead sent back what it approved"
+    return is_returned, "its findings were worked in" if is_returned else "the lead froze the plan all the same"
+
+
+def _of_developer(item: WorkItem, run: Run) -> Verdict | None:
+    if Run.objects.filter(item=item, role=run.role, pk__gt=run.pk).exists():
+        failed = VerificationRun.objects.filter(item=item, state=VerificationState.FAILED, queued_at__gt=run.queued_at)
+        return False, "the frozen plan failed on it" if failed.exists() else "it was sent back"
+    return (True, "it was merged") if _is_merged(item) else None
+
+
+_OF_REPORT = {
+    Role.REQUIREMENTS: _of_requirements,
+    Role.PLANNER: _of_planner,
+    Role.REVIEWER: _of_reviewer,
+    Role.DEVELOPER: _of_developer,
+}
+
+
+def _is_merged(item: WorkItem) -> bool:
+    return Stitch.objects.filter(item=item, state=StitchState.MERGED).exists()
+
+
+def _refund(item: WorkItem) -> bool:
+    """A merge gives every agent that worked on the item one charge back; a confirmed finding its reviewer."""
+    due: dict[int, tuple[str, str]] = {}
+    if item.stage == Stage.PLAN:
+        confirmed = Review.objects.filter(
+            plan__item=item, run_id__isnull=False, verdict=ReviewVerdict.CHANGE, plan__state=PlanState.SUPERSEDED
+        )
+        for review in confirmed.filter(marks__isnull=False).distinct():
+            if (run := Run.objects.filter(pk=review.run_id or 0).first()) is not None:
+                due[run.agent_id] = (f"testplans.review:{review.pk}", "its findings were worked in")
+    stitch = Stitch.objects.filter(item=item, state=StitchState.MERGED).first() if item.stage == Stage.STITCH else None
+    if stitch is not None:
+        for agent_id in set(Run.objects.filter(item=item).values_list("agent_id", flat=True)):
+            due[agent_id] = (f"worktrees.stitch:{stitch.pk}", f"item {item.number} was merged clean")
+    has_refunded = False
+    for agent_id, (cause, reason) in due.items():
+        has_refunded |= bounding.refund(
+            project=item.project, agent_id=agent_id, item_id=item.pk, reason=reason, cause=cause, by=BY, now=now()
+        )
+    return has_refunded
+
+
+def _stop_who_misses(item: WorkItem) -> bool:
+    """An agent that missed too often in a row becomes read-only until a person unlocks it."""
+    allowed = bounds.policy_of(item.project_id).misses_allowed
+    agents = {run.agent_id: run.agent for run in Run.objects.filter(item=item).select_related("agent")}
+    for agent_id, agent in agents.items():
+        if bounds.misses(agent_id) < allowed or standing_lock(item.project_id, agent_id) is not Lock.OPEN:
+            continue
+        reason = (
+            f"{agent.name} missed {allowed} times in a row: claims that did not hold, or confidence below the floor."
+        )
+        press(scope=of_agent(agent_id, agent.name, item.project), level=Lock.READ_ONLY, reason=reason, by=BY, now=now())
+        return True
+    return False
