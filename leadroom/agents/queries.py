@@ -10,6 +10,7 @@ from leadroom.agents.enums import HELD, Role, RunState
 from leadroom.agents.models import Elicitation, Endpoint, Run, RunEvent
 from leadroom.lib.errors import BadInput
 from leadroom.lib.sealing import unseal
+from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
 
 REHEARSAL = "rehearsal:"
@@ -50,6 +51,23 @@ def model_access(project: Project, role: str) -> ModelAccess:
 
 def latest_run(item: WorkItem, role: Role) -> Run | None:
     return Run.objects.filter(item=item, role=role).order_by("-attempt", "-pk").first()
+
+
+def stopped_run(item: WorkItem) -> Run | None:
+    """The run a person stopped and nobody took up: the item's newest, or the newest of a lane beside it while it plans.
+
+    Reviewers work side by side, so one that was stopped need not be the item's newest.
+    """
+    runs = list(Run.objects.filter(item=item).order_by("-pk"))
+    if runs and runs[0].state == RunState.CANCELLED:
+        return runs[0]
+    if item.stage != Stage.PLAN:
+        return None
+    newest: dict[str, Run] = {}
+    for run in runs:
+        if run.role == Role.REVIEWER:
+            newest.setdefault(run.lane, run)
+    return next((run for run in newest.values() if run.state == RunState.CANCELLED), None)
 
 
 def latest_runs(item_ids: list[int]) -> dict[int, Run]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
@@ -13,6 +13,7 @@ from leadroom.requirements.queries import ambiguities_of, pick_text
 from leadroom.skills.manifest import Manifest
 from leadroom.testplans.enums import CaseMark
 from leadroom.testplans.models import Review, TestPlan
+from leadroom.testplans.rules import findings_of
 from leadroom.verification.models import CaseResult
 
 _SYSTEM = """You are the {role} of a work item, one of several agents that a tech lead runs through Leadroom.
@@ -30,10 +31,10 @@ def system_prompt(role: Role, skills: Iterable[Manifest]) -> str:
     return "\n\n".join(parts)
 
 
-def _brief(item: WorkItem, role: Role, attempt: int, *parts: str, title: str = "") -> str:
+def _brief(item: WorkItem, role: Role, attempt: int, *parts: str, title: str = "", lane: str = "main") -> str:
     text = "\n\n".join([f"Item {item.number} of {item.project.name}: {title or item.title}", *parts])
     if item.project.is_rehearsal and item.rehearsal_script:
-        suffix = f"/{attempt}" if attempt > 1 else ""
+        suffix = (f"/{lane}" if lane != "main" else "") + (f"/{attempt}" if attempt > 1 else "")
         text += f"\n\n[[script:{item.rehearsal_script}/{role}{suffix}]]"
     return text
 
@@ -82,26 +83,28 @@ def for_planner(item: WorkItem, attempt: int, revision: Revision, *, returned: T
     else:
         parts += ["Your plan was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
         parts.append(
-            "Answer every finding by changing the plan or by saying in the summary why not, and submit it again."
+            "Work every finding (F-1, F-2 …) in, or say in `answers` why not, and submit the whole plan again."
         )
     return _brief(item, Role.PLANNER, attempt, *parts)
 
 
 def _reviews(plan: TestPlan) -> str:
-    return "\n\n".join(_review(review) for review in plan.reviews.all())
+    labels = {mark.pk: label for label, mark in findings_of(plan).items()}
+    return "\n\n".join(_review(review, labels) for review in plan.reviews.all())
 
 
-def _review(review: Review) -> str:
+def _review(review: Review, labels: Mapping[int, str]) -> str:
     lines = [f"{review.reviewer}: {review.get_verdict_display().lower()}. {review.summary}".strip()]
     for mark in review.marks.all():
         where = mark.case.key if mark.case else "plan"
         label = "finding" if mark.mark == CaseMark.NOTE else mark.get_mark_display().lower()
         if mark.comment or mark.mark != CaseMark.APPROVE:
-            lines.append(f"- {where}: {label} {mark.severity} {mark.kind}: {mark.comment}")
+            name = f"{labels[mark.pk]} " if mark.pk in labels else ""
+            lines.append(f"- {name}{where}: {label} {mark.severity} {mark.kind}: {mark.comment}")
     return "\n".join(lines)
 
 
-def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan) -> str:
+def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan, *, lane: str = "main") -> str:
     """Only document and plan: a reviewer knows nothing else (PRODUCT section 4)."""
     return _brief(
         item,
@@ -111,6 +114,7 @@ def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan) -> str:
         _plan(plan),
         "Review this plan independently: what would it let pass? Submit your review.",
         title=plan.revision.body["title"],  # the item's own is the request's first line
+        lane=lane,
     )
 
 

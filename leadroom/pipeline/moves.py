@@ -5,8 +5,8 @@ import datetime as dt
 from django.db import transaction
 
 from leadroom.agents.actions import stop_open_runs
-from leadroom.agents.enums import Role, RunState
-from leadroom.agents.queries import latest_run
+from leadroom.agents.enums import Role
+from leadroom.agents.queries import latest_run, stopped_run
 from leadroom.agents.rules import check_note
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import NotPermitted
@@ -73,10 +73,10 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
         raise NotPermitted("Only a person starts a stopped run again.")
     if STAGES.is_final(item.stage):
         raise NotPermitted(f"The item is {Stage(item.stage).label.lower()}; its runs stay stopped.")
-    run = item.runs.order_by("-pk").first()
-    if run is None or run.state != RunState.CANCELLED:
+    run = stopped_run(item)
+    if run is None:
         raise NotPermitted("No run of this item was stopped.")
-    steps.start_run(item, Role(run.role), run.brief)
+    steps.start_run(item, Role(run.role), run.brief, lane=run.lane)
 
 
 @transaction.atomic

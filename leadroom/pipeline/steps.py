@@ -22,6 +22,7 @@ from leadroom.testplans import actions as plans
 from leadroom.testplans.enums import PlanState, ReviewKind, ReviewVerdict
 from leadroom.testplans.models import TestPlan
 from leadroom.testplans.queries import current_plan, review_rounds
+from leadroom.testplans.rules import reviewers_wanted
 from leadroom.verification.actions import request as request_verification
 from leadroom.verification.enums import VerificationState
 from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
@@ -33,9 +34,10 @@ from leadroom.worktrees.models import Stitch, Worktree
 BY = system("pipeline")
 REVIEW_ROUNDS = 2
 """Times an agent may send a plan back before the lead sees it with the findings."""
+REVIEWER_LANES = ("main", "second", "third")
 
 
-def start_run(item: WorkItem, role: Role, brief: str) -> None:
+def start_run(item: WorkItem, role: Role, brief: str, *, lane: str = "main") -> None:
     """Queue a run with the role's skills as they are now, and their versions on record."""
     manifests = manifests_for(role)
     versions = [keep_version(manifest=manifest, by=BY, now=now()) for manifest in manifests]
@@ -45,6 +47,7 @@ def start_run(item: WorkItem, role: Role, brief: str) -> None:
         brief=brief,
         system_prompt=briefs.system_prompt(role, manifests),
         skills=versions,
+        lane=lane,
         by=BY,
         now=now(),
     )
@@ -100,22 +103,25 @@ def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
 
 
 def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
-    review = next((r for r in current.reviews.all() if r.kind == ReviewKind.AGENT), None)
-    reviewer = latest_run(item, Role.REVIEWER)
-    if review is None:
-        is_due = reviewer is None or (reviewer.state == RunState.COMPLETED and reviewer.queued_at < current.created_at)
-        if is_due:
-            start_run(
-                item,
-                Role.REVIEWER,
-                briefs.for_reviewer(item, reviewer.attempt + 1 if reviewer else 1, current),
-            )
-        return is_due
-    if reviewer is not None and reviewer.state != RunState.COMPLETED:
+    """Each reviewer in a lane and session of its own, blind to the others; the plan goes on when all are in."""
+    reviewers = {run.lane: run for run in Run.objects.filter(item=item, role=Role.REVIEWER).order_by("attempt")}
+    lanes = REVIEWER_LANES[: reviewers_wanted(item)]
+    reviews = [review for review in current.reviews.all() if review.kind == ReviewKind.AGENT]
+    sent = {review.run_id for review in reviews}
+    for lane in lanes:
+        reviewer = reviewers.get(lane)
+        if reviewer is not None and (reviewer.pk in sent or reviewer.state != RunState.COMPLETED):
+            continue
+        if reviewer is None or reviewer.queued_at < current.created_at:
+            attempt = reviewer.attempt + 1 if reviewer else 1
+            start_run(item, Role.REVIEWER, briefs.for_reviewer(item, attempt, current, lane=lane), lane=lane)
+            return True
+    if len(reviews) < len(lanes) or any(reviewers[lane].state != RunState.COMPLETED for lane in lanes):
         return False
-    if review.verdict == ReviewVerdict.CHANGE and review_rounds(item) <= REVIEW_ROUNDS:
+    wants_change = any(review.verdict == ReviewVerdict.CHANGE for review in reviews)
+    if wants_change and review_rounds(item) <= REVIEW_ROUNDS:
         plans.return_to_author(plan=current, by=BY, now=now())
-    elif review.verdict == ReviewVerdict.APPROVE and item.risk == Risk.LIGHT:
+    elif not wants_change and item.risk == Risk.LIGHT:
         plans.freeze_light(plan=current, by=BY, now=now())
     else:
         plans.open_lead_review(plan=current, by=BY, now=now())

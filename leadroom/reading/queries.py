@@ -136,9 +136,13 @@ _STOPPED = {
 
 
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
-    newest = Run.objects.filter(item_id__in=ids).values("item_id").annotate(top=Max("pk")).values("top")
+    every = Run.objects.filter(item_id__in=ids)
+    newest = every.values("item_id").annotate(top=Max("pk")).values("top")
+    reviewers = every.filter(role="reviewer").values("item_id", "lane").annotate(top=Max("pk")).values("top")
     rows = Run.objects.filter(item_id__in=ids).filter(
-        Q(state__in=[RunState.FAILED, RunState.LOST]) | Q(state=RunState.CANCELLED, pk__in=newest)
+        Q(state__in=[RunState.FAILED, RunState.LOST])
+        | Q(state=RunState.CANCELLED, pk__in=newest)
+        | Q(state=RunState.CANCELLED, pk__in=reviewers, item__stage=Stage.PLAN)
     )
     cards = []
     for run in rows.select_related("agent").defer("brief", "system_prompt"):

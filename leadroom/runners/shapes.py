@@ -130,6 +130,7 @@ class CaseShape(Shape):
     precondition: Text = ""
     steps: Sentences = []
     expected: Sentence
+    flow: Annotated[str, Field(max_length=200, description="end to end only: the journey the case walks")] = ""
     path: Literal["happy", "error", "boundary"]
     priority: Literal["must", "should"]
     node_id: Annotated[str, Field(max_length=500)] = ""
@@ -141,6 +142,11 @@ class NotCovered(Shape):
     why: Sentence
 
 
+class Answer(Shape):
+    finding: Annotated[str, Field(max_length=20, description="the finding's id in your brief, such as F-2")]
+    text: Sentence
+
+
 class SubmitPlan(Shape):
     summary: Sentence
     cases: Annotated[list[CaseShape], Field(max_length=1_000)]
@@ -148,6 +154,9 @@ class SubmitPlan(Shape):
     failure_modes: Sentences = []
     environment: Text = ""
     not_covered: Annotated[list[NotCovered], Field(max_length=200)] = []
+    answers: Annotated[
+        list[Answer], Field(max_length=200, description="after a review: why a finding was not worked in")
+    ] = []
 
 
 class FindingShape(Shape):

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import leadroom
+import tests.house.scenes_of_editing
 import tests.house.scenes_of_plans
-import tests.house.scenes_of_runs  # noqa: F401 - both register their scenes
+import tests.house.scenes_of_runs  # noqa: F401 - they register their scenes
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
 from tests.house.scenes import SCENES

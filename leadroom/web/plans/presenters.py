@@ -7,11 +7,12 @@ from django.urls import reverse
 
 from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk
+from leadroom.testplans.changes import CaseChange, case_changes
+from leadroom.testplans.checks import plan_problems
 from leadroom.testplans.enums import CaseMark, CasePath, Layer, PlanState, Priority, ReviewKind, ReviewVerdict
 from leadroom.testplans.models import CaseVerdict, Review, TestCase, TestPlan
 from leadroom.testplans.queries import coverage
-from leadroom.testplans.rules import BLIND_SPOTS, plan_problems
-from leadroom.web.plans.changes import CaseChange, case_changes
+from leadroom.testplans.rules import BLIND_SPOTS
 from leadroom.web.plans.forms import Typed, hidden_in
 
 _DEPTH = {
@@ -366,7 +367,7 @@ def _rounds(plan: TestPlan, earlier: list[TestPlan]) -> list[Round]:
                 url=reverse("plans:detail", args=[old.pk]),
                 state=old.state,
                 reviews=[_review(review) for review in old.reviews.all()],
-                changes=case_changes(old, newer),
+                changes=case_changes(old.body, newer.body),
             )
         )
         newer = old

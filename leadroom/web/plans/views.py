@@ -9,12 +9,12 @@ from django.views.decorators.http import require_GET, require_POST
 from leadroom.lib import clock
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
 from leadroom.testplans import actions
+from leadroom.testplans.changes import case_changes
 from leadroom.testplans.enums import PlanState, ReviewVerdict
 from leadroom.testplans.models import CaseVerdict, TestPlan
 from leadroom.testplans.queries import current_plan
 from leadroom.web import access, answers
 from leadroom.web.plans import forms
-from leadroom.web.plans.changes import case_changes
 from leadroom.web.plans.listing import present_queue
 from leadroom.web.plans.presenters import PlanPage, present_page
 
@@ -117,7 +117,7 @@ def _unsent(request: HttpRequest, plan: TestPlan, typed: forms.Typed, error: Lea
 
 def _conflict(request: HttpRequest, plan: TestPlan, current: TestPlan, typed: forms.Typed) -> HttpResponse:
     """The difference between the plan that was read and the one there is, with what was typed."""
-    changes = case_changes(plan, current)
+    changes = case_changes(plan.body, current.body)
     touched = {change.key for change in changes}
     page = None
     if current.state == PlanState.LEAD_REVIEW:
