@@ -13,6 +13,7 @@ AGENT_VERBS = frozenset(
         "testplans.plan.reviewed",
         "testplans.plan.submitted",
         "triage.report.filed",
+        "verification.verdicts.submitted",
         "worktrees.tree.committed",
     }
 )

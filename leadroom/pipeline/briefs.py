@@ -126,15 +126,19 @@ def for_developer(
     before: Run | None = None,
     reason: str = "",
     failures: Iterable[CaseResult] = (),
+    has_frozen_tests: bool = False,
 ) -> str:
     parts = [_document(plan.revision), _tagged("picks", picks(item)), _plan(plan)]
     if before is None:
         parts.append(
-            "Design first, write the plan's tests next, then the code, then review yourself; say each phase with "
-            "set_phase. The frozen plan is run by Leadroom in a clean checkout, by the node ids it names."
+            "Design first, write the plan's tests next and hand them in with submit_tests, then the code, then review "
+            "yourself; say each phase with set_phase. The frozen tests are run by Leadroom in a clean checkout of the "
+            "merge, by the node ids the plan names."
         )
     else:
         parts.append(f"This is attempt {attempt}. {reason}")
+        if not has_frozen_tests:
+            parts.append("The plan's tests are not frozen yet: hand them in with submit_tests before you report.")
         failed = [
             f"{r.case.key} {r.case.node_id or r.case.command}: {r.outcome}\n{clip(r.message, 3_000)}" for r in failures
         ]
@@ -142,3 +146,20 @@ def for_developer(
             parts.append(_tagged("failed_cases", "\n\n".join(failed)))
         parts.append("Your tree holds the earlier work unless it says otherwise here. Repair it; do not weaken a test.")
     return _brief(item, Role.DEVELOPER, attempt, *parts)
+
+
+DIFF_SHOWN = 60_000
+
+
+def for_verifier(item: WorkItem, attempt: int, revision: Revision, diff: str) -> str:
+    """Document and diff; the repository as it would ship is the verifier's tree. Nothing of the developer's session."""
+    return _brief(
+        item,
+        Role.VERIFIER,
+        attempt,
+        _document(revision),
+        _tagged("diff", clip(diff, DIFF_SHOWN)),
+        "Judge every acceptance criterion by what the repository does, not by what anybody says it does. Your tree "
+        "holds it as it would ship. Submit your verdicts.",
+        title=revision.body["title"],
+    )

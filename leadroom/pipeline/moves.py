@@ -17,6 +17,11 @@ from leadroom.projects.enums import STAGES, Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.enums import Confidence
 from leadroom.requirements.queries import latest_revision
+from leadroom.testplans.models import TestCase
+from leadroom.testplans.queries import current_plan
+from leadroom.verification.actions import exempt, pass_quarantined, thaw
+from leadroom.verification.enums import ExemptionKind
+from leadroom.verification.queries import frozen_hand_in, latest_verification
 from leadroom.worktrees import actions as worktrees
 from leadroom.worktrees.enums import StitchState, WorktreeState
 from leadroom.worktrees.models import Worktree
@@ -48,9 +53,27 @@ def send_back(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None
         if is_conflict:
             for worktree in Worktree.objects.filter(run__item=item, head=stitch.commit, state=WorktreeState.ACTIVE):
                 worktrees.move_tree(worktree=worktree, to=WorktreeState.ARCHIVED, by=by, now=now)
+            _thaw(item, by=by, now=now)
             text += " (Your tree starts from the branch as it is now; the earlier work conflicted in: "
             text += ", ".join(stitch.conflicts[:20]) + ".)"
     move_stage(item=item, to=Stage.BUILD, reason=f"{by.name} sent it back: {text}", by=by, now=now)
+
+
+def _thaw(item: WorkItem, *, by: Actor, now: dt.datetime) -> None:
+    """Tests frozen on a base that the work leaves are handed in anew, and checked on the new one."""
+    plan = current_plan(item)
+    hand_in = frozen_hand_in(plan) if plan else None
+    if hand_in is not None:
+        thaw(hand_in=hand_in, reason="The work starts anew from the branch as it is now.", by=by, now=now)
+
+
+@transaction.atomic
+def quarantine(*, case: TestCase, reason: str, by: Actor, now: dt.datetime) -> None:
+    """The lead sets a flaky case aside; a verification that failed by nothing else passes. Raises NotPermitted."""
+    exempt(case=case, kind=ExemptionKind.QUARANTINE, reason=reason, by=by, now=now)
+    verification = latest_verification(case.plan.item)
+    if verification is not None and verification.plan_id == case.plan_id:
+        pass_quarantined(verification=verification, by=by, now=now)
 
 
 @transaction.atomic

@@ -9,7 +9,9 @@ from leadroom.agents.queries import latest_run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.lib.actors import system
 from leadroom.lib.clock import now
-from leadroom.pipeline import briefs
+from leadroom.lib.errors import NotPermitted
+from leadroom.lib.shapes import clip
+from leadroom.pipeline import briefs, judging
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import StageVisit, WorkItem
@@ -25,10 +27,20 @@ from leadroom.testplans.queries import current_plan, review_rounds
 from leadroom.testplans.rules import reviewers_wanted
 from leadroom.verification.actions import request as request_verification
 from leadroom.verification.enums import VerificationState
-from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
+from leadroom.verification.evidence import refusals_at_merge
+from leadroom.verification.models import HandIn, VerificationRun
+from leadroom.verification.queries import (
+    failed_results,
+    frozen_hand_in,
+    is_only_flaky,
+    is_verified,
+    latest_verification,
+    verification_of,
+)
 from leadroom.worktrees import joining
 from leadroom.worktrees.actions import move_tree, open_stitch, reopen_trial
 from leadroom.worktrees.enums import StitchState, WorktreeState
+from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Stitch, Worktree
 
 BY = system("pipeline")
@@ -137,19 +149,38 @@ def build(item: WorkItem) -> bool:
         return True
     if run.state != RunState.COMPLETED:
         return False
+    hand_in = frozen_hand_in(current)
     if run.ended_at is not None and run.ended_at < item.stage_entered_at:
-        start_run(item, Role.DEVELOPER, _brief_again(item, run, current))
+        start_run(item, Role.DEVELOPER, _brief_again(item, run, current, hand_in))
+    elif hand_in is None:
+        _start_for_tests(item, run, current)
     else:
         move_stage(item=item, to=Stage.VERIFY, reason=f"attempt {run.attempt} reported complete", by=BY, now=now())
     return True
 
 
-def _brief_again(item: WorkItem, run: Run, current: TestPlan) -> str:
+def _start_for_tests(item: WorkItem, run: Run, current: TestPlan) -> None:
+    """Work whose tests are not frozen: thawed, or finished by a version that did not ask for them."""
+    if run.attempt >= DEVELOPER_ATTEMPTS:
+        raise NotPermitted("The work is finished, but its tests were never accepted; send it back with a hint.")
+    reason = "The work is there, but the plan's tests are not frozen."
+    start_run(item, Role.DEVELOPER, briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason))
+
+
+def _brief_again(item: WorkItem, run: Run, current: TestPlan, hand_in: HandIn | None) -> str:
     visit = StageVisit.objects.filter(item=item, stage=Stage.BUILD).order_by("-pk").first()
     verification = latest_verification(item)
     failures = failed_results(verification) if verification and verification.state == VerificationState.FAILED else []
     reason = visit.reason if visit else ""
-    return briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason, failures=failures)
+    return briefs.for_developer(
+        item,
+        run.attempt + 1,
+        current,
+        before=run,
+        reason=reason,
+        failures=failures,
+        has_frozen_tests=hand_in is not None,
+    )
 
 
 def _developed(item: WorkItem) -> tuple[Run, Worktree] | None:
@@ -179,19 +210,60 @@ def verify(item: WorkItem) -> bool:
         reason = "the work conflicts with the branch; the stitch owner decides"
         move_stage(item=item, to=Stage.STITCH, reason=reason, by=BY, now=now())
         return True
+    return _verify_trial(item, run, current, stitch)
+
+
+def _verify_trial(item: WorkItem, run: Run, current: TestPlan, stitch: Stitch) -> bool:
     verification = verification_of(item, stitch.trial)
     if verification is None:
-        request_verification(item=item, plan=current, commit=stitch.trial, by=BY, now=now())
+        hand_in = frozen_hand_in(current)
+        if hand_in is None:
+            reason = "The plan's tests are not frozen any more; they are handed in anew."
+            move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())
+            return True
+        request_verification(
+            item=item,
+            plan=current,
+            commit=stitch.trial,
+            hand_in=hand_in,
+            work=stitch.commit,
+            onto=stitch.onto,
+            by=BY,
+            now=now(),
+        )
         return True
+    has_attempts = run.attempt < DEVELOPER_ATTEMPTS
     if is_verified(item, stitch.trial):
-        move_stage(item=item, to=Stage.STITCH, reason="every frozen case passed on the merged tree", by=BY, now=now())
-        return True
-    if verification.state == VerificationState.FAILED and run.attempt < DEVELOPER_ATTEMPTS:
-        failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
-        reason = f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
-        move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())
+        return _after_judging(item, stitch, current, has_attempts=has_attempts)
+    if verification.state == VerificationState.FAILED and has_attempts and not is_only_flaky(verification):
+        move_stage(item=item, to=Stage.BUILD, reason=_why_failed(verification), by=BY, now=now())
         return True
     return False
+
+
+def _why_failed(verification: VerificationRun) -> str:
+    if verification.refusals:
+        named = " ".join(refusal["sentence"] for refusal in verification.refusals[:5])
+        return clip(f"The work was refused, because the frozen tests were bent. {named}", 450)
+    failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
+    return f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
+
+
+def _after_judging(item: WorkItem, stitch: Stitch, current: TestPlan, *, has_attempts: bool) -> bool:
+    """Verified work goes on once the verifier has spoken; a criterion it does not find sends it back."""
+    brief = judging.brief_if_due(item, stitch)
+    if brief is not None:
+        start_run(item, Role.VERIFIER, brief)
+        return True
+    if not judging.is_judged(item, stitch):
+        return False
+    missing = judging.reason_to_send_back(item, stitch, current)
+    if missing and has_attempts:
+        move_stage(item=item, to=Stage.BUILD, reason=missing, by=BY, now=now())
+    else:
+        reason = "every frozen case passed on the merged tree"
+        move_stage(item=item, to=Stage.STITCH, reason=reason, by=BY, now=now())
+    return True
 
 
 def stitch(item: WorkItem) -> bool:
@@ -210,11 +282,21 @@ def stitch(item: WorkItem) -> bool:
             return True
         return False
     if current.state == StitchState.SIGNED:
-        joining.merge_signed(stitch=current, now=now())
+        _merge(item, current)
         return True
     if current.state == StitchState.MERGED:
         return _finish(item, current)
     return False
+
+
+def _merge(item: WorkItem, current: Stitch) -> None:
+    """The frozen files are compared once more, on the very objects that are merged."""
+    verification = verification_of(item, current.trial)
+    refused = refusals_at_merge(control_of(item.project), verification) if verification else []
+    if refused:
+        reopen_trial(stitch=current, reason=refused[0].sentence, by=BY, now=now())
+    else:
+        joining.merge_signed(stitch=current, now=now())
 
 
 def _is_stale(current: Stitch) -> bool:

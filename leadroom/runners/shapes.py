@@ -135,6 +135,7 @@ class CaseShape(Shape):
     priority: Literal["must", "should"]
     node_id: Annotated[str, Field(max_length=500)] = ""
     command: Annotated[str, Field(max_length=2_000)] = ""
+    holds_before: Annotated[bool, Field(description="true for what works already and must stay")] = False
 
 
 class NotCovered(Shape):
@@ -170,6 +171,24 @@ class SubmitReview(Shape):
     summary: Sentence
     verdict: Literal["approve", "change"]
     findings: Annotated[list[FindingShape], Field(max_length=100)] = []
+
+
+class SubmitTests(Shape):
+    note: Sentence
+
+
+class VerdictShape(Shape):
+    criterion: Key
+    answer: Literal["YES", "PARTIAL", "NO"]
+    file: Annotated[
+        str, Field(max_length=500, description="path:line where the behaviour is; empty when there is none")
+    ]
+    behaviour: Annotated[Sentence, Field(description="what the repository does, as you found it")]
+
+
+class SubmitVerdicts(Shape):
+    summary: Sentence
+    verdicts: Annotated[list[VerdictShape], Field(max_length=500)]
 
 
 class Ask(Shape):
