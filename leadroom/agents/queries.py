@@ -76,6 +76,11 @@ def latest_runs(item_ids: list[int]) -> dict[int, Run]:
     return {run.item_id: run for run in runs}
 
 
+def models_of_runs(ids: list[int]) -> dict[int, str]:
+    """Run id to the model it used, for those that used one."""
+    return dict(Run.objects.filter(pk__in=ids).exclude(model="").values_list("pk", "model"))
+
+
 def running_count() -> int:
     return Run.objects.filter(state__in=HELD).count()
 

@@ -20,6 +20,7 @@ _CASE_WORDS = {
     "priority": "priority",
     "node_id": "how it is run",
     "command": "how it is run",
+    "holds_before": "holds before the change",
 }
 _PLAN_WORDS = {
     "summary": "summary",
@@ -51,8 +52,8 @@ class CaseChange:
 
 
 def case_digest(case: Body) -> str:
-    """What a verdict on a case binds to; a case of before there were flows has an empty one."""
-    return digest_of({"flow": "", **case})
+    """What a verdict on a case binds to; fields that an older plan does not have count as left out."""
+    return digest_of({"flow": "", "holds_before": False, **case})
 
 
 def cases_of(body: Body) -> dict[str, Body]:
@@ -83,6 +84,8 @@ def _field_changes(old: Body, new: Body, words: Mapping[str, str]) -> Iterator[F
 
 
 def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
     if isinstance(value, Mapping):
         return ": ".join(map(str, value.values()))
     return "\n".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
