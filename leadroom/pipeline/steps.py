@@ -12,6 +12,7 @@ from leadroom.lib.clock import now
 from leadroom.lib.errors import NotPermitted
 from leadroom.lib.shapes import clip
 from leadroom.pipeline import briefs, judging
+from leadroom.pipeline.environments import require_operable
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import StageVisit, WorkItem
@@ -65,10 +66,16 @@ def start_run(item: WorkItem, role: Role, brief: str, *, lane: str = "main") -> 
     )
 
 
+def _start(item: WorkItem, role: Role, brief: str, *, lane: str = "main") -> None:
+    """As `start_run`, once the project's environment was tried; what an agent could not do there becomes a card."""
+    require_operable(item.project)
+    start_run(item, role, brief, lane=lane)
+
+
 def align(item: WorkItem) -> bool:
     run = latest_run(item, Role.REQUIREMENTS)
     if run is None:
-        start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1))
+        _start(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1))
         return True
     if run.state == RunState.WAITING and run.wait_reason == WaitReason.PICKS:
         if open_count(item):
@@ -110,7 +117,7 @@ def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
     )
     if is_due:
         attempt = author.attempt + 1 if author else 1
-        start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned))
+        _start(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned))
     return is_due
 
 
@@ -126,7 +133,7 @@ def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
             continue
         if reviewer is None or reviewer.queued_at < current.created_at:
             attempt = reviewer.attempt + 1 if reviewer else 1
-            start_run(item, Role.REVIEWER, briefs.for_reviewer(item, attempt, current, lane=lane), lane=lane)
+            _start(item, Role.REVIEWER, briefs.for_reviewer(item, attempt, current, lane=lane), lane=lane)
             return True
     if len(reviews) < len(lanes) or any(reviewers[lane].state != RunState.COMPLETED for lane in lanes):
         return False
@@ -145,13 +152,13 @@ def build(item: WorkItem) -> bool:
     if current is None:
         return False
     if run is None:
-        start_run(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
+        _start(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
         return True
     if run.state != RunState.COMPLETED:
         return False
     hand_in = frozen_hand_in(current)
     if run.ended_at is not None and run.ended_at < item.stage_entered_at:
-        start_run(item, Role.DEVELOPER, _brief_again(item, run, current, hand_in))
+        _start(item, Role.DEVELOPER, _brief_again(item, run, current, hand_in))
     elif hand_in is None:
         _start_for_tests(item, run, current)
     else:
@@ -164,7 +171,7 @@ def _start_for_tests(item: WorkItem, run: Run, current: TestPlan) -> None:
     if run.attempt >= DEVELOPER_ATTEMPTS:
         raise NotPermitted("The work is finished, but its tests were never accepted; send it back with a hint.")
     reason = "The work is there, but the plan's tests are not frozen."
-    start_run(item, Role.DEVELOPER, briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason))
+    _start(item, Role.DEVELOPER, briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason))
 
 
 def _brief_again(item: WorkItem, run: Run, current: TestPlan, hand_in: HandIn | None) -> str:
@@ -253,7 +260,7 @@ def _after_judging(item: WorkItem, stitch: Stitch, current: TestPlan, *, has_att
     """Verified work goes on once the verifier has spoken; a criterion it does not find sends it back."""
     brief = judging.brief_if_due(item, stitch)
     if brief is not None:
-        start_run(item, Role.VERIFIER, brief)
+        _start(item, Role.VERIFIER, brief)
         return True
     if not judging.is_judged(item, stitch):
         return False

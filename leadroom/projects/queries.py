@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from leadroom.projects.models import Project, WorkItem
+from leadroom.projects.models import Project, ReadinessCheck, WorkItem
 
 
 def live_item_ids() -> list[int]:
@@ -15,6 +15,11 @@ def may_act(user: object, project: Project) -> bool:
     if getattr(user, "is_superuser", False):
         return True
     return project.memberships.filter(user_id=getattr(user, "pk", None) or 0, role="lead").exists()
+
+
+def latest_readiness(project: Project) -> ReadinessCheck | None:
+    """The newest readiness check, of whatever profile."""
+    return ReadinessCheck.objects.filter(project=project).order_by("-pk").first()
 
 
 def board_items(user: object) -> QuerySet[WorkItem]:

@@ -9,7 +9,9 @@ import pytest
 
 import leadroom
 import tests.house.scenes_of_editing
+import tests.house.scenes_of_environments
 import tests.house.scenes_of_plans
+import tests.house.scenes_of_proof
 import tests.house.scenes_of_runs  # noqa: F401 - they register their scenes
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
@@ -31,7 +33,7 @@ def test_an_action_leaves_its_entries_and_no_others(name: str) -> None:
         assert re.fullmatch(r"[a-z]+(\.[a-z_]+){2}", entry.verb)
         assert re.fullmatch(r"[a-z]+\.[a-z]+:\d+", entry.subject)
         assert entry.actor_name
-        assert entry.item_id or entry.verb.split(".")[1] in ("project", "version", "agents", "endpoint")
+        assert entry.item_id or entry.verb.split(".")[1] in ("project", "readiness", "version", "agents", "endpoint")
     assert check_chain().breaks == ()
 
 

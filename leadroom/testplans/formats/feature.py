@@ -160,7 +160,8 @@ def _case(scenario: Mapping[str, Any], background: list[str], position: int) -> 
 
 def _take_steps(case: dict[str, Any], steps: list[Mapping[str, Any]], background: list[str]) -> None:
     """Given is the precondition, When the steps, Then what is expected; And and But go on with what was before."""
-    given, expected, kind = list(background), [], "Context"
+    given, kind = list(background), "Context"
+    expected: list[str] = []
     for step in steps:
         own = step["keywordType"]
         kind = kind if own in ("Conjunction", "Unknown") else own
