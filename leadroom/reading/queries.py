@@ -14,8 +14,8 @@ from leadroom.requirements.enums import AmbiguityState, Confidence
 from leadroom.requirements.models import Revision
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestPlan
-from leadroom.verification.enums import VerificationState
-from leadroom.verification.models import VerificationRun
+from leadroom.verification.enums import Outcome, VerificationState
+from leadroom.verification.models import CaseResult, VerificationRun
 from leadroom.worktrees.enums import StitchState
 from leadroom.worktrees.models import Stitch
 
@@ -201,7 +201,11 @@ def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Wa
         )
     )
     cards = []
+    flaky = _only_flaky([run for run in rows.values() if run.state == VerificationState.FAILED])
     for pk, run in rows.items():
+        if run.pk in flaky:
+            cards.append(_flaky_card(items[pk], run, flaky[run.pk]))
+            continue
         is_failed = run.state == VerificationState.FAILED and pk in exhausted
         if not is_failed and run.state != VerificationState.ERRORED:
             continue
@@ -222,6 +226,37 @@ def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Wa
             )
         )
     return cards
+
+
+def _only_flaky(runs: list[VerificationRun]) -> dict[int, list[str]]:
+    """Verification pk to the keys of its flaky cases, for those that failed by nothing else."""
+    bad: dict[int, list[tuple[str, str]]] = {}
+    results = CaseResult.objects.filter(verification__in=[run.pk for run in runs if not run.refusals])
+    for pk, key, outcome in results.exclude(outcome=Outcome.PASSED).values_list(
+        "verification_id", "case__key", "outcome"
+    ):
+        bad.setdefault(pk, []).append((key, outcome))
+    return {
+        pk: [key for key, _ in found]
+        for pk, found in bad.items()
+        if all(outcome == Outcome.FLAKY for _, outcome in found)
+    }
+
+
+def _flaky_card(item: WorkItem, run: VerificationRun, keys: list[str]) -> Waiting:
+    named = ", ".join(keys[:5])
+    return Waiting(
+        "verification",
+        item,
+        run.pk,
+        f"Flaky: {named}",
+        "On the same files it passed once and failed once, in another order. Only you set a case aside.",
+        "Send it back when the product may be the cause; quarantine the case with a reason when the test is.",
+        "The item does not move; nothing is merged unverified.",
+        "Leadroom",
+        run.ended_at or run.queued_at,
+        {"state": run.state, "flaky": keys},
+    )
 
 
 def _stitches(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:

@@ -149,14 +149,12 @@ class Bench:
     def _unsealed(self, nodes: list[str], report: Report) -> dict[str, Result]:
         """A process that left before pytest was done. Of several cases each is asked again, alone, to find which."""
         status = report.done.exit_status
-        if len(nodes) > 1:
-            return {}
         if report.is_forged:
-            sentence = (
-                f"{nodes[0]}: a results file was there that the test run did not seal, so somebody else wrote it."
-            )
+            sentence = "A results file was there that the test run did not seal, so the code under test wrote it."
             self._refuse(Cheat.FORGED_RESULTS, sentence)
             return _all(nodes, Outcome.ERROR, sentence)
+        if len(nodes) > 1:
+            return {}
         if status in (0, 5):
             sentence = (
                 f"{nodes[0]}: the test process ended with status {status} before pytest was done, without a result."
@@ -166,7 +164,8 @@ class Bench:
         return _unreported(nodes, report.done)
 
     def _refuse(self, cheat: Cheat, sentence: str) -> None:
-        self.refusals.append(Refusal(cheat, "", sentence))
+        if all(refusal.cheat != cheat for refusal in self.refusals):
+            self.refusals.append(Refusal(cheat, "", sentence))
 
     async def command(self, command: str) -> Result:
         """A case that is a command: passed when it ends with status 0."""

@@ -1,7 +1,7 @@
 """What a verification's results are tied to: the merge candidate, compared with the frozen files in git objects."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leadroom.verification import freezing
 from leadroom.verification.freezing import Frozen
@@ -35,18 +35,31 @@ def _node_ids(hand_in: HandIn) -> tuple[str, ...]:
 
 
 def candidate_of(control: ControlRepository, verification: VerificationRun) -> Candidate:
-    """The candidate with the frozen files laid over it, in the object store. Raises RepositoryProblem."""
+    """The verification's candidate, the frozen files laid over it. Raises RepositoryProblem."""
     hand_in, commit = verification.hand_in, verification.commit
     if hand_in is None:
         evidence = {"plan": verification.plan_digest, "tree": commit}
         return Candidate(commit, commit, commit, None, frozenset(), (), evidence)
-    frozen = frozen_of(hand_in)
     moved = freezing.moved_paths(control, hand_in.base, verification.onto or hand_in.base)
+    work, nodes = verification.work or commit, _node_ids(hand_in)
+    found = candidate_with(control, commit, frozen_of(hand_in), nodes, work=work, moved=frozenset(moved))
+    return replace(found, evidence={"plan": verification.plan_digest, **found.evidence})
+
+
+def candidate_with(
+    control: ControlRepository,
+    commit: str,
+    frozen: Frozen,
+    node_ids: tuple[str, ...],
+    *,
+    work: str,
+    moved: frozenset[str] = frozenset(),
+) -> Candidate:
+    """`commit` with the frozen files laid over it, in the object store alone."""
     entries = {path: entry for path, entry in frozen.files.items() if path not in moved}
     laid_over = control.lay_over(commit, entries)
-    evidence = {"plan": verification.plan_digest, "frozen": frozen.digest, "tree": control.tree_id(laid_over)}
-    work = verification.work or commit
-    return Candidate(commit, work, laid_over, frozen, frozenset(moved), _node_ids(hand_in), evidence)
+    evidence = {"frozen": frozen.digest, "tree": control.tree_id(laid_over)}
+    return Candidate(commit, work, laid_over, frozen, moved, node_ids, evidence)
 
 
 def compare(control: ControlRepository, candidate: Candidate) -> list[Refusal]:

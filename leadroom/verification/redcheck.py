@@ -34,18 +34,20 @@ async def hand_in_tests(*, plan: TestPlan, worktree: Worktree) -> HandIn:
     A run that dies in between leaves nothing but a tree, which the next one clears. Raises NotPermitted (frozen
     already), RepositoryProblem, LeadroomError (the set-up command fails).
     """
-    return await _RedCheck(plan, worktree).run()
+    check = await asyncio.to_thread(_RedCheck, plan, worktree)
+    return await check.run()
 
 
 class _RedCheck:
     def __init__(self, plan: TestPlan, worktree: Worktree) -> None:
         self._plan, self._worktree = plan, worktree
         self._tree = worktree.path.parent / f"red-{worktree.run_id}"
+        self._project = worktree.run.item.project
 
     async def run(self) -> HandIn:
         cases, held = await asyncio.to_thread(self._facts)
         node_ids = [case.node_id for case in cases if case.node_id]
-        control = await asyncio.to_thread(control_of, self._worktree.run.item.project)
+        control = await asyncio.to_thread(control_of, self._project)
         frozen = await asyncio.to_thread(freezing.freeze, control, self._worktree.head, node_ids)
         try:
             shutil.rmtree(self._tree, ignore_errors=True)
@@ -71,7 +73,7 @@ class _RedCheck:
 
     async def _check(self, cases: list[TestCase], held: Collection[str], frozen: Frozen) -> dict[str, Redness]:
         bench = Bench(self._tree, holder_mark(settings.HOME_DIR, f"run-{self._worktree.run_id}"))
-        if setup := self._worktree.run.item.project.setup_command:
+        if setup := self._project.setup_command:
             await bench.set_up(setup)
         nodes = [case.node_id for case in cases if case.node_id]
         results = await self._results(bench, nodes, frozen)

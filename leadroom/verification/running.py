@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 import shutil
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from leadroom.lib.errors import Conflict, Fenced, LeadroomError
 from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark
 from leadroom.lib.shapes import clip
 from leadroom.sandbox.registry import sweep
-from leadroom.testplans.models import TestCase
 from leadroom.verification import actions, seeding
-from leadroom.verification.actions import Result
-from leadroom.verification.bench import OUTPUT_LIMIT, Bench
-from leadroom.verification.enums import Outcome, VerificationState
-from leadroom.verification.evidence import Candidate, candidate_of, compare
+from leadroom.verification.bench import OUTPUT_LIMIT
+from leadroom.verification.enums import VerificationState
+from leadroom.verification.evidence import candidate_of
+from leadroom.verification.examining import examine
 from leadroom.verification.gates import REPEATS
 from leadroom.verification.models import VerificationRun
 from leadroom.worktrees.keeping import control_of
@@ -65,14 +63,16 @@ def _clear(verification: VerificationRun, name: str) -> None:
 
 
 def _seed_faults(verification: VerificationRun, name: str) -> None:
-    """After the verdict, which nothing here can change any more; broken off it leaves no check."""
-    verification.refresh_from_db()
-    if verification.state != VerificationState.PASSED or not seeding.is_due(verification):
+    """After the verdict, which nothing here can change any more; a stop of Leadroom ends them without a result."""
+    verified = VerificationRun.objects.select_related("item__project", "plan", "hand_in").get(pk=verification.pk)
+    if verified.state != VerificationState.PASSED or not seeding.is_due(verified):
         return
     try:
-        asyncio.run(hold(seeding.check(verification, holder_mark(settings.HOME_DIR, name)), lambda: None))
-    except Exception:
+        asyncio.run(hold(seeding.check(verified, holder_mark(settings.HOME_DIR, name)), lambda: None))
+    except Exception as error:
         log.exception("the seeded faults of verification %s broke off", verification.pk)
+        note = f"They broke off ({type(error).__name__}: {error}), so nothing is known of what the plan would miss."
+        actions.keep_faults(verification=verified, faults=[], possible=0, seconds=0.0, note=note, now=now())
 
 
 async def _verify(verification: VerificationRun, name: str) -> None:
@@ -81,21 +81,25 @@ async def _verify(verification: VerificationRun, name: str) -> None:
         shutil.rmtree(tree, ignore_errors=True)  # what a killed verification left
         control = await asyncio.to_thread(control_of, verification.item.project)
         candidate = await asyncio.to_thread(candidate_of, control, verification)
-        refused = await asyncio.to_thread(compare, control, candidate)
-        bench = Bench(tree, holder_mark(settings.HOME_DIR, name))
-        results: dict[int, Result] = {}
-        if not refused:
-            await asyncio.to_thread(control.checkout_clean, tree, commit=candidate.laid_over)
-            results = await _run_plan(verification, bench, candidate)
+        cases = await asyncio.to_thread(lambda: list(verification.plan.cases.all()))
+        examined = await examine(
+            control,
+            candidate,
+            cases,
+            tree=tree,
+            marker=holder_mark(settings.HOME_DIR, name),
+            setup_command=verification.item.project.setup_command,
+            repeats=REPEATS[verification.item.risk],
+        )
         crash_point("verification.before-finish")
         await asyncio.to_thread(
             actions.finish,
             verification=verification,
-            results=results,
-            refusals=[*refused, *bench.refusals],
+            results={case.pk: examined.results[case.key] for case in cases if case.key in examined.results},
+            refusals=examined.refusals,
             evidence=candidate.evidence,
-            repeats=REPEATS[verification.item.risk] if results else 0,
-            output=clip(bench.output, OUTPUT_LIMIT),
+            repeats=examined.repeats,
+            output=clip(examined.output, OUTPUT_LIMIT),
             now=now(),
         )
     except Fenced:
@@ -110,31 +114,3 @@ async def _verify(verification: VerificationRun, name: str) -> None:
 
 def _tree_of(verification: VerificationRun) -> Path:
     return verification.item.project.folder / "trees" / f"verification-{verification.pk}"
-
-
-async def _run_plan(verification: VerificationRun, bench: Bench, candidate: Candidate) -> dict[int, Result]:
-    """Every case once in the plan's order, then again, shuffled, as often as the item's risk asks for."""
-    cases = await asyncio.to_thread(lambda: list(verification.plan.cases.all()))
-    if setup := verification.item.project.setup_command:
-        await bench.set_up(setup)
-    results = await _run_all(bench, cases)
-    for turn in range(REPEATS[verification.item.risk]):
-        shuffled = list(cases)
-        random.Random(f"{candidate.laid_over}{turn}").shuffle(shuffled)  # noqa: S311 - an order, not a secret
-        again = await _run_all(bench, shuffled)
-        results = {pk: _both(result, again[pk]) for pk, result in results.items()}
-    return results
-
-
-async def _run_all(bench: Bench, cases: list[TestCase]) -> dict[int, Result]:
-    found = await bench.pytest([case.node_id for case in cases if case.node_id])
-    return {case.pk: await bench.command(case.command) if case.command else found[case.node_id] for case in cases}
-
-
-def _both(first: Result, again: Result) -> Result:
-    """A case that passes once and fails once is flaky: by itself, or by the order it runs in."""
-    if (first.outcome == Outcome.PASSED) == (again.outcome == Outcome.PASSED):
-        return first
-    failed = again if first.outcome == Outcome.PASSED else first
-    words = f"It passed once and once it did not ({failed.outcome}), on the same files in another order.\n"
-    return Result(Outcome.FLAKY, first.seconds, words + failed.message)

@@ -7,6 +7,7 @@ from leadroom.agents.enums import Role
 from leadroom.agents.models import Elicitation, Run, RunEvent
 from leadroom.ledger.queries import check_chain
 from leadroom.lib.errors import LeadroomError
+from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
 from leadroom.ops.rehearsals.person import Person
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
@@ -47,6 +48,15 @@ def item_to_merge(script: str) -> Callable[[Stage], Facts]:
     return play
 
 
+def frozen_plan(stage: Stage) -> Facts:
+    """The critical item: its first implementation passes its own tests and fails the frozen plan; then the cheats."""
+    outcome = item_to_merge("critical")(stage)
+    found = facts_of_frozen_plan(stage, WorkItem.objects.get(rehearsal_script="critical"))
+    facts = {**outcome["facts"], **found}
+    is_held = found["sent_back"] >= 1 and found["cheats_refused"] == found["cheats_tried"]
+    return {**outcome, "facts": facts, "ok": outcome["ok"] and is_held and found["seeded_faults"] > 0}
+
+
 def _answer(person: Person, card: Waiting) -> None:
     """What the lead does about a card: take what is recommended."""
     item = card.item.pk
@@ -60,7 +70,8 @@ def _answer(person: Person, card: Waiting) -> None:
     elif card.kind == "plan":
         form = person.form(f"/plans/{card.subject_id}/", r".*/send/")
         blind_spots = [value for name, value in form.boxes if name == "blind_spot"]
-        person.send(form, verdict="approve", blind_spot=blind_spots)
+        approved = {name: value for name, value in form.boxes if name.startswith("mark-") and value == "approve"}
+        person.send(form, verdict="approve", blind_spot=blind_spots, **approved)
     elif card.kind == "stitch":
         sentence = "Verified on the merged tree; the trade-offs are those the plan names."
         person.send(person.form(f"/stitch/{item}/", r".*/sign/"), sentence=sentence)
@@ -113,4 +124,5 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "first": item_to_merge("first"),
     "light": item_to_merge("light"),
     "critical": item_to_merge("critical"),
+    "frozen-plan": frozen_plan,
 }

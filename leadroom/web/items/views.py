@@ -13,11 +13,11 @@ from leadroom.lib.errors import BadInput
 from leadroom.pipeline import moves
 from leadroom.projects import actions
 from leadroom.projects.enums import MemberRole, Risk
-from leadroom.projects.models import Membership, Project
+from leadroom.projects.models import Membership, Project, WorkItem
 from leadroom.verification.actions import requeue
 from leadroom.verification.queries import latest_verification
 from leadroom.web import access, answers
-from leadroom.web.items import tabs
+from leadroom.web.items import proof, tabs
 from leadroom.web.items.forms import NewItemForm
 from leadroom.web.items.frame import TABS, act_reason, present_frame
 
@@ -113,7 +113,19 @@ def changes(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def verification(request: HttpRequest, pk: int) -> HttpResponse:
     """Cases × results."""
-    return _tab(request, pk, "verification", verification=tabs.verification)
+    newest: list[tabs.VerificationTab] = []
+
+    def cases(item: WorkItem) -> tabs.VerificationTab:
+        newest.append(tabs.verification(item))
+        return newest[0]
+
+    return _tab(
+        request,
+        pk,
+        "verification",
+        verification=cases,
+        proof=lambda item: proof.present(item, newest[0].run, request),
+    )
 
 
 @require_GET
