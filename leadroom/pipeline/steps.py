@@ -301,9 +301,8 @@ def _merge(item: WorkItem, current: Stitch) -> None:
     verification = verification_of(item, current.trial)
     refused = refusals_at_merge(control_of(item.project), verification) if verification else []
     if refused:
-        reopen_trial(stitch=current, reason=refused[0].sentence, by=BY, now=now())
-    else:
-        joining.merge_signed(stitch=current, now=now())
+        raise NotPermitted(f"Nothing was merged: {refused[0].sentence} Send it back, or drop the item.")
+    joining.merge_signed(stitch=current, now=now())
 
 
 def _is_stale(current: Stitch) -> bool:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from leadroom.lib.clock import now
 from leadroom.lib.leases import holder_mark
+from leadroom.lib.shapes import count_of
 from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.verification import actions, freezing
 from leadroom.verification.actions import Result
@@ -154,12 +155,12 @@ def told(hand_in: HandIn) -> str:
         names = {PurePosixPath(path).name for path in hand_in.sections} & SECTION_FILES
         parts = f", with the test sections of {', '.join(sorted(names))}" if names else ""
         return (
-            f"Accepted: all {len(hand_in.cases)} cases are red for the right reason. {len(hand_in.frozen)} files are "
-            f"frozen{parts}, read-only for you from now on and compared at the merge. Write the code."
+            f"Accepted: {len(hand_in.cases)} of {len(hand_in.cases)} cases red for the right reason. "
+            f"{count_of(len(hand_in.frozen), 'file')} frozen{parts}, read-only for you from now on and compared at the merge. Write the code."
         )
     wrong = [f"- {case['key']} {case['reason']}." for case in hand_in.cases if not case["is_right"]]
     right = len(hand_in.cases) - len(wrong)
     return (
-        f"Refused; nothing was frozen. {right} of {len(hand_in.cases)} cases are red for the right reason. Mend these "
+        f"Refused; nothing was frozen. {right} of {len(hand_in.cases)} cases red for the right reason. Mend these "
         "and hand all tests in again:\n" + "\n".join(wrong[:60])
     )

@@ -68,7 +68,7 @@ def verifier(said: str) -> list[Call]:
 def developer(said: str) -> list[Call]:
     if "3 passed" in said:
         return [report(summary="Shares are split.")]
-    if "Accepted: all 3 cases" not in said and "frozen already" not in said:
+    if "Accepted: 3 of 3 cases" not in said and "frozen already" not in said:
         return [
             ("write_file", {"path": "tests/test_shares.py", "text": TESTS}),
             ("submit_tests", {"note": "Three cases of one function that is not there."}),

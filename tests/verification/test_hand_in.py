@@ -63,10 +63,10 @@ def test_tests_that_are_red_for_the_right_reason_are_frozen(stage: Stage) -> Non
     assert hand_in.is_accepted, hand_in.cases
     assert "tests/test_discount.py" in hand_in.frozen
     assert "shop/discount.py" not in hand_in.frozen
-    assert told(hand_in).startswith("Accepted: all 2 cases are red for the right reason.")
+    assert told(hand_in).startswith("Accepted: 2 of 2 cases red for the right reason.")
     assert frozen_hand_in(plan) == hand_in
     assert not list((stage.project.folder / "trees").glob("red-*"))
-    assert Entry.objects.get(verb="verification.tests.frozen").actor_name == "verification"
+    assert Entry.objects.get(verb="verification.tests.frozen").actor_name == "Leadroom (verification)"
 
 
 def test_what_is_not_red_is_refused_by_name_and_nothing_is_frozen(stage: Stage) -> None:
@@ -112,7 +112,7 @@ def test_right():
     assert "cannot import a helper of the tests" in found["U-008"]
     assert "passes on the base commit" in found["U-009"]
     assert "cannot be run at all" in found["U-010"]
-    assert told(hand_in).startswith("Refused; nothing was frozen. 1 of 10 cases are red")
+    assert told(hand_in).startswith("Refused; nothing was frozen. 1 of 10 cases red")
     assert frozen_hand_in(plan) is None
 
 
