@@ -1,7 +1,6 @@
 """The environment profile tried for real: in the agents' sandbox, on the branch as it is; and what hangs on it."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -27,11 +26,11 @@ WHOLE: dict[str, Any] = {
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Ids of the checks whose process would have been started."""
     pks: list[int] = []
     monkeypatch.setattr(environments, "start_holder", lambda command, name, pk, generation: pks.append(pk))
-    yield pks
+    return pks
 
 
 def profile(project: Project, **changes: Any) -> None:

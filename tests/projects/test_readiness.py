@@ -49,7 +49,7 @@ def test_a_ready_environment_lets_runs_start() -> None:
 def test_what_an_agent_could_not_do_stops_runs_by_name() -> None:
     project = profiled()
     check = tried(project, GOOD, BAD)
-    with pytest.raises(NotPermitted, match="No run starts: an agent could not work.* There is no debugger"):
+    with pytest.raises(NotPermitted, match=r"No run starts: an agent could not work.* There is no debugger"):
         check_operable(project, check)
 
 
