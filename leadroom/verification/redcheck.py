@@ -156,8 +156,8 @@ def told(hand_in: HandIn) -> str:
         parts = f", with the test sections of {', '.join(sorted(names))}" if names else ""
         files = count_of(len(hand_in.frozen), "file")
         return (
-            f"Accepted: {len(hand_in.cases)} of {len(hand_in.cases)} cases red for the right reason. {files} frozen{parts}, "
-            "read-only for you from now on and compared at the merge. Write the code."
+            f"Accepted: {len(hand_in.cases)} of {len(hand_in.cases)} cases red for the right reason. "
+            f"{files} frozen{parts}, read-only for you from now on and compared at the merge. Write the code."
         )
     wrong = [f"- {case['key']} {case['reason']}." for case in hand_in.cases if not case["is_right"]]
     right = len(hand_in.cases) - len(wrong)

@@ -120,6 +120,10 @@ class BareRepository:
         """The id of the commit's tree."""
         return run_git(["rev-parse", f"{check_commit_id(commit)}^{{tree}}"], git_dir=self.path).text
 
+    def write_blob(self, content: bytes) -> str:
+        """Keeps the content as an object and returns its id; nothing points to it yet."""
+        return run_git(["hash-object", "-w", "--stdin"], git_dir=self.path, stdin=content).text
+
     def lay_over(self, commit: str, files: Mapping[str, TreeEntry | None]) -> str:
         """A commit like `commit` with these files in it (None: without), made in the object store alone.
 
