@@ -27,11 +27,13 @@ from leadroom.testplans.models import TestPlan
 from leadroom.testplans.rules import BLIND_SPOTS
 from leadroom.triage.actions import file_report
 from leadroom.triage.models import Report
-from leadroom.verification.actions import Result, claim, finish, request
+from leadroom.verification.actions import Result, claim, finish, keep_hand_in, request
 from leadroom.verification.enums import Outcome
-from leadroom.verification.models import VerificationRun
+from leadroom.verification.freezing import freeze
+from leadroom.verification.models import HandIn, VerificationRun
 from leadroom.worktrees.actions import keep_trial, open_stitch
-from leadroom.worktrees.models import Stitch
+from leadroom.worktrees.control import ControlRepository
+from leadroom.worktrees.models import Stitch, Worktree
 
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 PIPELINE = system("pipeline")
@@ -277,7 +279,10 @@ def plan_shape(**changes: Any) -> dict[str, Any]:
         "forbidden_zones": ["evenly/settle.py"],
         "failure_modes": ["Each part is rounded by itself."],
         "environment": "Python 3.11 and pytest.",
-        "not_covered": [{"what": "Amounts above a million", "why": "They are refused before."}],
+        "not_covered": [
+            {"what": "Amounts above a million", "why": "They are refused before."},
+            {"what": "An error path of G-001", "why": "What is refused is a rule of its own."},
+        ],
         **changes,
     }
 
@@ -306,6 +311,11 @@ def make_plan(
     return plan
 
 
+def approvals(plan: TestPlan) -> list[tuple[str, str, str]]:
+    """Every case approved, as a review of a critical plan needs it."""
+    return [(case.key, "approve", "") for case in plan.cases.all()]
+
+
 def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:
     """A plan the lead approved; the item goes on to BUILD."""
     plan = make_plan(item, **changes)
@@ -313,7 +323,7 @@ def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:
     send_review(
         plan=plan,
         verdict=ReviewVerdict.APPROVE,
-        marks=[],
+        marks=approvals(plan),
         summary="",
         seen_digest=plan.digest,
         user_id=lead.pk,
@@ -323,6 +333,22 @@ def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:
     )
     move_stage(item=plan.item, to=Stage.BUILD, reason="frozen", by=PIPELINE, now=NOW)
     return plan
+
+
+def freeze_tests(
+    plan: TestPlan, *, worktree: Worktree | None = None, control: ControlRepository | None = None, **changes: Any
+) -> HandIn:
+    """Tests the red check accepted; with a tree and its repository they are frozen as that commit holds them."""
+    given: dict[str, Any] = {"frozen": {}, "sections": {}, "digest": "sha256:0", "base": "a" * 40, "commit": "c" * 40}
+    if worktree is not None and control is not None:
+        nodes = [case.node_id for case in plan.cases.all() if case.node_id]
+        frozen = freeze(control, worktree.head, nodes)
+        files = {path: str(entry) for path, entry in frozen.files.items()}
+        given = {"frozen": files, "sections": frozen.sections, "digest": frozen.digest}
+        given |= {"base": worktree.base, "commit": worktree.head}
+    cases = [{"key": case.key, "is_right": True, "reason": "Fails by assertion."} for case in plan.cases.all()]
+    given |= {"cases": cases, "is_accepted": True, **changes}
+    return keep_hand_in(plan=plan, run_id=worktree.run_id if worktree else 900_200, now=NOW, **given)
 
 
 def move(item: WorkItem, to: Stage) -> None:

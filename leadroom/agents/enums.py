@@ -11,6 +11,7 @@ class Role(TextChoices):
     PLANNER = "planner", "Test planner"
     REVIEWER = "reviewer", "Plan reviewer"
     DEVELOPER = "developer", "Developer"
+    VERIFIER = "verifier", "Verifier"
 
 
 ROLE_ACCESS = {
@@ -18,6 +19,7 @@ ROLE_ACCESS = {
     Role.PLANNER: RoleAccess.READ,
     Role.REVIEWER: RoleAccess.NOTHING,
     Role.DEVELOPER: RoleAccess.WRITE,
+    Role.VERIFIER: RoleAccess.READ,
 }
 
 

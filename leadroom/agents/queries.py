@@ -11,6 +11,7 @@ from leadroom.agents.models import Elicitation, Endpoint, Run, RunEvent
 from leadroom.guardrails.queries import locks_now
 from leadroom.lib.errors import BadInput
 from leadroom.lib.sealing import unseal
+from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
 
 REHEARSAL = "rehearsal:"
@@ -53,10 +54,32 @@ def latest_run(item: WorkItem, role: Role) -> Run | None:
     return Run.objects.filter(item=item, role=role).order_by("-attempt", "-pk").first()
 
 
+def stopped_run(item: WorkItem) -> Run | None:
+    """The run a person stopped and nobody took up: the item's newest, or the newest of a lane beside it while it plans.
+
+    Reviewers work side by side, so one that was stopped need not be the item's newest.
+    """
+    runs = list(Run.objects.filter(item=item).order_by("-pk"))
+    if runs and runs[0].state == RunState.CANCELLED:
+        return runs[0]
+    if item.stage != Stage.PLAN:
+        return None
+    newest: dict[str, Run] = {}
+    for run in runs:
+        if run.role == Role.REVIEWER:
+            newest.setdefault(run.lane, run)
+    return next((run for run in newest.values() if run.state == RunState.CANCELLED), None)
+
+
 def latest_runs(item_ids: list[int]) -> dict[int, Run]:
     """Item id to its newest run, in one query."""
     runs = Run.objects.filter(item_id__in=item_ids).select_related("agent").order_by("item_id", "pk")
     return {run.item_id: run for run in runs}
+
+
+def models_of_runs(ids: list[int]) -> dict[int, str]:
+    """Run id to the model it used, for those that used one."""
+    return dict(Run.objects.filter(pk__in=ids).exclude(model="").values_list("pk", "model"))
 
 
 def running_count() -> int:

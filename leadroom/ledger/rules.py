@@ -14,6 +14,7 @@ AGENT_VERBS = frozenset(
         "testplans.plan.reviewed",
         "testplans.plan.submitted",
         "triage.report.filed",
+        "verification.verdicts.submitted",
         "worktrees.tree.committed",
     }
 )

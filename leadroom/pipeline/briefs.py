@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
@@ -15,6 +15,7 @@ from leadroom.skills.manifest import Manifest
 from leadroom.testplans.enums import CaseMark
 from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import Review, TestPlan
+from leadroom.testplans.rules import findings_of
 from leadroom.verification.models import CaseResult
 
 MEMORY_SHOWN = 30
@@ -33,10 +34,10 @@ def system_prompt(role: Role, skills: Iterable[Manifest]) -> str:
     return "\n\n".join(parts)
 
 
-def _brief(item: WorkItem, role: Role, attempt: int, *parts: str, title: str = "") -> str:
+def _brief(item: WorkItem, role: Role, attempt: int, *parts: str, title: str = "", lane: str = "main") -> str:
     text = "\n\n".join([f"Item {item.number} of {item.project.name}: {title or item.title}", *parts])
     if item.project.is_rehearsal and item.rehearsal_script:
-        suffix = f"/{attempt}" if attempt > 1 else ""
+        suffix = (f"/{lane}" if lane != "main" else "") + (f"/{attempt}" if attempt > 1 else "")
         text += f"\n\n[[script:{item.rehearsal_script}/{role}{suffix}]]"
     return text
 
@@ -120,7 +121,7 @@ def for_planner(
     if returned is not None:
         parts += ["Your plan was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
         parts.append(
-            "Answer every finding by changing the plan or by saying in the summary why not, and submit it again."
+            "Work every finding (F-1, F-2 …) in, or say in `answers` why not, and submit the whole plan again."
         )
     elif before is not None:
         parts += ["The lead changed the document after a plan was written for it. That plan:", _plan(before)]
@@ -149,20 +150,22 @@ def _changes(before: TestPlan, revision: Revision) -> str:
 
 
 def _reviews(plan: TestPlan) -> str:
-    return "\n\n".join(_review(review) for review in plan.reviews.all())
+    labels = {mark.pk: label for label, mark in findings_of(plan).items()}
+    return "\n\n".join(_review(review, labels) for review in plan.reviews.all())
 
 
-def _review(review: Review) -> str:
+def _review(review: Review, labels: Mapping[int, str]) -> str:
     lines = [f"{review.reviewer}: {review.get_verdict_display().lower()}. {review.summary}".strip()]
     for mark in review.marks.all():
         where = mark.case.key if mark.case else "plan"
         label = "finding" if mark.mark == CaseMark.NOTE else mark.get_mark_display().lower()
         if mark.comment or mark.mark != CaseMark.APPROVE:
-            lines.append(f"- {where}: {label} {mark.severity} {mark.kind}: {mark.comment}")
+            name = f"{labels[mark.pk]} " if mark.pk in labels else ""
+            lines.append(f"- {name}{where}: {label} {mark.severity} {mark.kind}: {mark.comment}")
     return "\n".join(lines)
 
 
-def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan) -> str:
+def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan, *, lane: str = "main") -> str:
     """Only document and plan: a reviewer knows nothing else (PRODUCT section 4)."""
     return _brief(
         item,
@@ -172,6 +175,7 @@ def for_reviewer(item: WorkItem, attempt: int, plan: TestPlan) -> str:
         _plan(plan),
         "Review this plan independently: what would it let pass? Submit your review.",
         title=plan.revision.body["title"],  # the item's own is the request's first line
+        lane=lane,
     )
 
 
@@ -183,15 +187,19 @@ def for_developer(
     before: Run | None = None,
     reason: str = "",
     failures: Iterable[CaseResult] = (),
+    has_frozen_tests: bool = False,
 ) -> str:
     parts = [_document(plan.revision), _tagged("picks", picks(item)), _plan(plan)]
     if before is None:
         parts.append(
-            "Design first, write the plan's tests next, then the code, then review yourself; say each phase with "
-            "set_phase. The frozen plan is run by Leadroom in a clean checkout, by the node ids it names."
+            "Design first, write the plan's tests next and hand them in with submit_tests, then the code, then review "
+            "yourself; say each phase with set_phase. The frozen tests are run by Leadroom in a clean checkout of the "
+            "merge, by the node ids the plan names."
         )
     else:
         parts.append(f"This is attempt {attempt}. {reason}")
+        if not has_frozen_tests:
+            parts.append("The plan's tests are not frozen yet: hand them in with submit_tests before you report.")
         failed = [
             f"{r.case.key} {r.case.node_id or r.case.command}: {r.outcome}\n{clip(r.message, 3_000)}" for r in failures
         ]
@@ -199,3 +207,20 @@ def for_developer(
             parts.append(_tagged("failed_cases", "\n\n".join(failed)))
         parts.append("Your tree holds the earlier work unless it says otherwise here. Repair it; do not weaken a test.")
     return _brief(item, Role.DEVELOPER, attempt, *parts)
+
+
+DIFF_SHOWN = 60_000
+
+
+def for_verifier(item: WorkItem, attempt: int, revision: Revision, diff: str) -> str:
+    """Document and diff; the repository as it would ship is the verifier's tree. Nothing of the developer's session."""
+    return _brief(
+        item,
+        Role.VERIFIER,
+        attempt,
+        _document(revision),
+        _tagged("diff", clip(diff, DIFF_SHOWN)),
+        "Judge every acceptance criterion by what the repository does, not by what anybody says it does. Your tree "
+        "holds it as it would ship. Submit your verdicts.",
+        title=revision.body["title"],
+    )

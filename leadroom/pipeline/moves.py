@@ -5,8 +5,8 @@ import datetime as dt
 from django.db import transaction
 
 from leadroom.agents.actions import stop_open_runs
-from leadroom.agents.enums import Role, RunState
-from leadroom.agents.queries import latest_run
+from leadroom.agents.enums import Role
+from leadroom.agents.queries import latest_run, stopped_run
 from leadroom.agents.rules import check_note
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
@@ -20,6 +20,11 @@ from leadroom.requirements.actions import begin, hand_over
 from leadroom.requirements.enums import Confidence
 from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.queries import latest_revision
+from leadroom.testplans.models import TestCase
+from leadroom.testplans.queries import current_plan
+from leadroom.verification.actions import exempt, pass_quarantined, thaw
+from leadroom.verification.enums import ExemptionKind
+from leadroom.verification.queries import frozen_hand_in, latest_verification
 from leadroom.worktrees import actions as worktrees
 from leadroom.worktrees.enums import StitchState, WorktreeState
 from leadroom.worktrees.models import Worktree
@@ -63,11 +68,29 @@ def abort_stitch(*, item: WorkItem, reason: str, by: Actor, now: dt.datetime) ->
         return ""
     for worktree in Worktree.objects.filter(run__item=item, head=stitch.commit, state=WorktreeState.ACTIVE):
         worktrees.move_tree(worktree=worktree, to=WorktreeState.ARCHIVED, by=by, now=now)
+    _thaw(item, by=by, now=now)
     return (
         " (Your tree starts from the branch as it is now; the earlier work conflicted in: "
         + ", ".join(stitch.conflicts[:20])
         + ".)"
     )
+
+
+def _thaw(item: WorkItem, *, by: Actor, now: dt.datetime) -> None:
+    """Tests frozen on a base that the work leaves are handed in anew, and checked on the new one."""
+    plan = current_plan(item)
+    hand_in = frozen_hand_in(plan) if plan else None
+    if hand_in is not None:
+        thaw(hand_in=hand_in, reason="The work starts anew from the branch as it is now.", by=by, now=now)
+
+
+@transaction.atomic
+def quarantine(*, case: TestCase, reason: str, by: Actor, now: dt.datetime) -> None:
+    """The lead sets a flaky case aside; a verification that failed by nothing else passes. Raises NotPermitted."""
+    exempt(case=case, kind=ExemptionKind.QUARANTINE, reason=reason, by=by, now=now)
+    verification = latest_verification(case.plan.item)
+    if verification is not None and verification.plan_id == case.plan_id:
+        pass_quarantined(verification=verification, by=by, now=now)
 
 
 @transaction.atomic
@@ -96,11 +119,11 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
         raise NotPermitted("Only a person starts a stopped run again.")
     if STAGES.is_final(item.stage):
         raise NotPermitted(f"The item is {Stage(item.stage).label.lower()}; its runs stay stopped.")
-    run = item.runs.order_by("-pk").first()
-    if run is None or run.state != RunState.CANCELLED:
+    run = stopped_run(item)
+    if run is None:
         raise NotPermitted("No run of this item was stopped.")
     check_unlocked(item.project_id, run.agent_id, kept="nothing was started")
-    steps.start_run(item, Role(run.role), run.brief)
+    steps.start_run(item, Role(run.role), run.brief, lane=run.lane)
 
 
 @transaction.atomic

@@ -11,7 +11,10 @@ from leadroom.agents.queries import latest_run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.lib.actors import system
 from leadroom.lib.clock import now
-from leadroom.pipeline import briefs
+from leadroom.lib.errors import NotPermitted
+from leadroom.lib.shapes import clip
+from leadroom.pipeline import briefs, judging
+from leadroom.pipeline.environments import require_operable
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import StageVisit, WorkItem
@@ -25,21 +28,33 @@ from leadroom.testplans.enums import PlanState, ReviewKind, ReviewVerdict
 from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import TestPlan
 from leadroom.testplans.queries import current_plan, replaced_plan, review_rounds
+from leadroom.testplans.rules import reviewers_wanted
 from leadroom.verification.actions import request as request_verification
 from leadroom.verification.enums import VerificationState
-from leadroom.verification.queries import failed_results, is_verified, latest_verification, verification_of
+from leadroom.verification.evidence import refusals_at_merge
+from leadroom.verification.models import HandIn, VerificationRun
+from leadroom.verification.queries import (
+    failed_results,
+    frozen_hand_in,
+    is_only_flaky,
+    is_verified,
+    latest_verification,
+    verification_of,
+)
 from leadroom.worktrees import joining
 from leadroom.worktrees.actions import move_tree, open_stitch, reopen_trial
 from leadroom.worktrees.anchors import anchor_head
 from leadroom.worktrees.enums import StitchState, WorktreeState
+from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Stitch, Worktree
 
 BY = system("pipeline")
 REVIEW_ROUNDS = 2
 """Times an agent may send a plan back before the lead sees it with the findings."""
+REVIEWER_LANES = ("main", "second", "third")
 
 
-def start_run(item: WorkItem, role: Role, brief: str) -> None:
+def start_run(item: WorkItem, role: Role, brief: str, *, lane: str = "main") -> None:
     """Queue a run with the role's skills as they are now, and their versions on record."""
     manifests = manifests_for(role)
     versions = [keep_version(manifest=manifest, by=BY, now=now()) for manifest in manifests]
@@ -49,15 +64,22 @@ def start_run(item: WorkItem, role: Role, brief: str) -> None:
         brief=brief,
         system_prompt=briefs.system_prompt(role, manifests),
         skills=versions,
+        lane=lane,
         by=BY,
         now=now(),
     )
 
 
+def _start(item: WorkItem, role: Role, brief: str, *, lane: str = "main") -> None:
+    """As `start_run`, once the project's environment was tried; what an agent could not do there becomes a card."""
+    require_operable(item.project)
+    start_run(item, role, brief, lane=lane)
+
+
 def align(item: WorkItem) -> bool:
     run, alignment = latest_run(item, Role.REQUIREMENTS), begin(item=item, by=BY, now=now())
     if run is None:
-        start_run(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1, alignment))
+        _start(item, Role.REQUIREMENTS, briefs.for_requirements(item, 1, alignment))
         return True
     if run.state == RunState.WAITING and run.wait_reason == WaitReason.PICKS:
         if not is_settled(item, now()):
@@ -115,27 +137,30 @@ def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
     )
     if is_due:
         attempt, before = author.attempt + 1 if author else 1, replaced_plan(item, revision) if is_overtaken else None
-        start_run(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned, before=before))
+        _start(item, Role.PLANNER, briefs.for_planner(item, attempt, revision, returned=returned, before=before))
     return is_due
 
 
 def _after_agent_review(item: WorkItem, current: TestPlan) -> bool:
-    review = next((r for r in current.reviews.all() if r.kind == ReviewKind.AGENT), None)
-    reviewer = latest_run(item, Role.REVIEWER)
-    if review is None:
-        is_due = reviewer is None or (RUNS.is_final(reviewer.state) and reviewer.queued_at < current.created_at)
-        if is_due:
-            start_run(
-                item,
-                Role.REVIEWER,
-                briefs.for_reviewer(item, reviewer.attempt + 1 if reviewer else 1, current),
-            )
-        return is_due
-    if reviewer is not None and reviewer.state != RunState.COMPLETED:
+    """Each reviewer in a lane and session of its own, blind to the others; the plan goes on when all are in."""
+    reviewers = {run.lane: run for run in Run.objects.filter(item=item, role=Role.REVIEWER).order_by("attempt")}
+    lanes = REVIEWER_LANES[: reviewers_wanted(item)]
+    reviews = [review for review in current.reviews.all() if review.kind == ReviewKind.AGENT]
+    sent = {review.run_id for review in reviews}
+    for lane in lanes:
+        reviewer = reviewers.get(lane)
+        if reviewer is not None and (reviewer.pk in sent or not RUNS.is_final(reviewer.state)):
+            continue
+        if reviewer is None or reviewer.queued_at < current.created_at:
+            attempt = reviewer.attempt + 1 if reviewer else 1
+            _start(item, Role.REVIEWER, briefs.for_reviewer(item, attempt, current, lane=lane), lane=lane)
+            return True
+    if len(reviews) < len(lanes) or any(reviewers[lane].state != RunState.COMPLETED for lane in lanes):
         return False
-    if review.verdict == ReviewVerdict.CHANGE and review_rounds(item) <= REVIEW_ROUNDS:
+    wants_change = any(review.verdict == ReviewVerdict.CHANGE for review in reviews)
+    if wants_change and review_rounds(item) <= REVIEW_ROUNDS:
         plans.return_to_author(plan=current, by=BY, now=now())
-    elif review.verdict == ReviewVerdict.APPROVE and item.risk == Risk.LIGHT:
+    elif not wants_change and item.risk == Risk.LIGHT:
         plans.freeze_light(plan=current, by=BY, now=now())
     else:
         plans.open_lead_review(plan=current, by=BY, now=now())
@@ -147,19 +172,30 @@ def build(item: WorkItem) -> bool:
     if current is None:
         return False
     if run is None:
-        start_run(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
+        _start(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
         return True
     is_of_earlier_visit = run.ended_at is not None and run.ended_at < item.stage_entered_at
     if not RUNS.is_final(run.state) or (run.state != RunState.COMPLETED and not is_of_earlier_visit):
         return False
+    hand_in = frozen_hand_in(current)
     if is_of_earlier_visit:
-        start_run(item, Role.DEVELOPER, _brief_again(item, run, current))
+        _start(item, Role.DEVELOPER, _brief_again(item, run, current, hand_in))
+    elif hand_in is None:
+        _start_for_tests(item, run, current)
     else:
         move_stage(item=item, to=Stage.VERIFY, reason=f"attempt {run.attempt} reported complete", by=BY, now=now())
     return True
 
 
-def _brief_again(item: WorkItem, run: Run, current: TestPlan) -> str:
+def _start_for_tests(item: WorkItem, run: Run, current: TestPlan) -> None:
+    """Work whose tests are not frozen: thawed, or finished by a version that did not ask for them."""
+    if run.attempt >= DEVELOPER_ATTEMPTS:
+        raise NotPermitted("The work is finished, but its tests were never accepted; send it back with a hint.")
+    reason = "The work is there, but the plan's tests are not frozen."
+    _start(item, Role.DEVELOPER, briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason))
+
+
+def _brief_again(item: WorkItem, run: Run, current: TestPlan, hand_in: HandIn | None) -> str:
     visit = StageVisit.objects.filter(item=item, stage=Stage.BUILD).order_by("-pk").first()
     verification = latest_verification(item)
     is_of_this_plan = verification is not None and verification.plan_id == current.pk
@@ -169,7 +205,15 @@ def _brief_again(item: WorkItem, run: Run, current: TestPlan) -> str:
         else []
     )
     reason = visit.reason if visit else ""
-    return briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason, failures=failures)
+    return briefs.for_developer(
+        item,
+        run.attempt + 1,
+        current,
+        before=run,
+        reason=reason,
+        failures=failures,
+        has_frozen_tests=hand_in is not None,
+    )
 
 
 def _developed(item: WorkItem) -> tuple[Run, Worktree] | None:
@@ -199,19 +243,60 @@ def verify(item: WorkItem) -> bool:
         reason = "the work conflicts with the branch; the stitch owner decides"
         move_stage(item=item, to=Stage.STITCH, reason=reason, by=BY, now=now())
         return True
+    return _verify_trial(item, run, current, stitch)
+
+
+def _verify_trial(item: WorkItem, run: Run, current: TestPlan, stitch: Stitch) -> bool:
     verification = verification_of(item, stitch.trial)
     if verification is None:
-        request_verification(item=item, plan=current, commit=stitch.trial, by=BY, now=now())
+        hand_in = frozen_hand_in(current)
+        if hand_in is None:
+            reason = "The plan's tests are not frozen any more; they are handed in anew."
+            move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())
+            return True
+        request_verification(
+            item=item,
+            plan=current,
+            commit=stitch.trial,
+            hand_in=hand_in,
+            work=stitch.commit,
+            onto=stitch.onto,
+            by=BY,
+            now=now(),
+        )
         return True
+    has_attempts = run.attempt < DEVELOPER_ATTEMPTS
     if is_verified(item, stitch.trial):
-        move_stage(item=item, to=Stage.STITCH, reason="every frozen case passed on the merged tree", by=BY, now=now())
-        return True
-    if verification.state == VerificationState.FAILED and run.attempt < DEVELOPER_ATTEMPTS:
-        failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
-        reason = f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
-        move_stage(item=item, to=Stage.BUILD, reason=reason, by=BY, now=now())
+        return _after_judging(item, stitch, current, has_attempts=has_attempts)
+    if verification.state == VerificationState.FAILED and has_attempts and not is_only_flaky(verification):
+        move_stage(item=item, to=Stage.BUILD, reason=_why_failed(verification), by=BY, now=now())
         return True
     return False
+
+
+def _why_failed(verification: VerificationRun) -> str:
+    if verification.refusals:
+        named = " ".join(refusal["sentence"] for refusal in verification.refusals[:5])
+        return clip(f"The work was refused, because the frozen tests were bent. {named}", 450)
+    failed = ", ".join(result.case.key for result in failed_results(verification)[:8])
+    return f"The frozen plan did not pass on the merged tree: {failed or 'no case ran'}."
+
+
+def _after_judging(item: WorkItem, stitch: Stitch, current: TestPlan, *, has_attempts: bool) -> bool:
+    """Verified work goes on once the verifier has spoken; a criterion it does not find sends it back."""
+    brief = judging.brief_if_due(item, stitch)
+    if brief is not None:
+        _start(item, Role.VERIFIER, brief)
+        return True
+    if not judging.is_judged(item, stitch):
+        return False
+    missing = judging.reason_to_send_back(item, stitch, current)
+    if missing and has_attempts:
+        move_stage(item=item, to=Stage.BUILD, reason=missing, by=BY, now=now())
+    else:
+        reason = "every frozen case passed on the merged tree"
+        move_stage(item=item, to=Stage.STITCH, reason=reason, by=BY, now=now())
+    return True
 
 
 def stitch(item: WorkItem) -> bool:
@@ -230,11 +315,20 @@ def stitch(item: WorkItem) -> bool:
             return True
         return False
     if current.state == StitchState.SIGNED:
-        joining.merge_signed(stitch=current, now=now())
+        _merge(item, current)
         return True
     if current.state == StitchState.MERGED:
         return _finish(item, current)
     return False
+
+
+def _merge(item: WorkItem, current: Stitch) -> None:
+    """The frozen files are compared once more, on the very objects that are merged."""
+    verification = verification_of(item, current.trial)
+    refused = refusals_at_merge(control_of(item.project), verification) if verification else []
+    if refused:
+        raise NotPermitted(f"Nothing was merged: {refused[0].sentence} Send it back, or drop the item.")
+    joining.merge_signed(stitch=current, now=now())
 
 
 def _is_stale(current: Stitch) -> bool:

@@ -1,6 +1,8 @@
 """Writes to projects and work items."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -11,10 +13,11 @@ from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
 from leadroom.lib.errors import Conflict
+from leadroom.lib.shapes import storable
 from leadroom.live.news import publish, publish_item
 from leadroom.projects import intake, rules
-from leadroom.projects.enums import STAGES, MemberRole, Publish, Risk, Stage
-from leadroom.projects.models import Membership, Project, StageVisit, Stream, WorkItem
+from leadroom.projects.enums import STAGES, MemberRole, ProjectKind, Publish, Risk, Stage
+from leadroom.projects.models import Membership, Project, ReadinessCheck, StageVisit, Stream, WorkItem
 
 COLOURS = 8
 RESERVED_SLUGS = {"new"}
@@ -65,20 +68,128 @@ def create_project(
 
 @transaction.atomic
 def change_project(
-    *, project: Project, by: Actor, now: dt.datetime, name: str, publish_to: str, setup_command: str
+    *,
+    project: Project,
+    by: Actor,
+    now: dt.datetime,
+    name: str,
+    publish_to: str,
+    setup_command: str | None = None,
+    reviewers: Mapping[str, int] | None = None,
 ) -> None:
-    """Change what a lead may change of a project."""
-    project.name, project.publish, project.setup_command = name.strip(), publish_to, setup_command.strip()
+    """Change what a lead may change of a project; None keeps what is stored.
+
+    `reviewers` are the numbers of independent plan reviews by risk.
+    """
+    project.name, project.publish = name.strip(), publish_to
+    if setup_command is not None:
+        project.setup_command = setup_command.strip()
+    if reviewers is not None:
+        project.plan_reviewers = dict(reviewers)
     project.full_clean(exclude=["source_path"])
-    project.save(update_fields=["name", "publish", "setup_command"])
+    project.save(update_fields=["name", "publish", "setup_command", "plan_reviewers"])
     record(
         by=by,
         now=now,
         verb="projects.project.changed",
         subject=f"projects.project:{project.pk}",
-        payload={"name": project.name, "publish": publish_to, "setup_command": setup_command},
+        payload={
+            "name": project.name,
+            "publish": publish_to,
+            "setup_command": project.setup_command,
+            "plan_reviewers": project.plan_reviewers,
+        },
     )
     publish("room", "project", project.pk)
+
+
+@transaction.atomic
+def change_profile(
+    *,
+    project: Project,
+    kind: str,
+    setup_command: str,
+    start_command: str,
+    health_command: str,
+    test_command: str,
+    tools: list[str],
+    by: Actor,
+    now: dt.datetime,
+) -> None:
+    """Say what the project is and what it takes to work on it. A result for another profile no longer counts.
+
+    Raises BadInput for tools that are no names.
+    """
+    rules.check_tools(tools)
+    project.kind, project.tools = ProjectKind(kind), list(dict.fromkeys(tools))
+    project.setup_command, project.start_command = setup_command.strip(), start_command.strip()
+    project.health_command, project.test_command = health_command.strip(), test_command.strip()
+    project.full_clean(exclude=["source_path"])
+    project.save(update_fields=["kind", "tools", "setup_command", "start_command", "health_command", "test_command"])
+    record(
+        by=by,
+        now=now,
+        verb="projects.project.profile_changed",
+        subject=f"projects.project:{project.pk}",
+        payload={**project.profile, "digest": project.profile_digest},
+    )
+    publish("room", "project", project.pk)
+
+
+@transaction.atomic
+def begin_readiness(*, project: Project, by: Actor, now: dt.datetime) -> ReadinessCheck:
+    """A readiness check of the profile as it is. Raises Conflict while another one runs."""
+    if ReadinessCheck.objects.filter(project=project, ended_at=None).exists():
+        raise Conflict("The environment is being tried already; its result appears here.")
+    check = ReadinessCheck.objects.create(project=project, profile_digest=project.profile_digest, started_at=now)
+    record(
+        by=by,
+        now=now,
+        verb="projects.readiness.begun",
+        subject=f"projects.readiness:{check.pk}",
+        payload={"project": project.slug, "profile": check.profile_digest},
+    )
+    publish("room", "project", project.pk)
+    return check
+
+
+@transaction.atomic
+def end_readiness(
+    *, check: ReadinessCheck, commit: str, findings: list[dict[str, Any]], by: Actor, now: dt.datetime
+) -> None:
+    """Keep what was found; ready when there is something and all of it is well. The first end counts."""
+    is_ready = bool(findings) and all(finding["is_ok"] for finding in findings)
+    kept = {"commit": commit, "findings": storable(findings), "is_ready": is_ready, "ended_at": now}
+    if not ReadinessCheck.objects.filter(pk=check.pk, ended_at=None).update(**kept):
+        raise Conflict("This readiness check ended meanwhile; its first result stays.")
+    record(
+        by=by,
+        now=now,
+        verb="projects.readiness.ended",
+        subject=f"projects.readiness:{check.pk}",
+        payload={
+            "commit": commit,
+            "is_ready": is_ready,
+            "missing": [finding["name"] for finding in findings if not finding["is_ok"]],
+        },
+    )
+    publish("room", "project", check.project_id)
+
+
+@transaction.atomic
+def accept_readiness(*, check: ReadinessCheck, reason: str, by: Actor, now: dt.datetime) -> None:
+    """A person lets agents work without what is missing. Raises NotPermitted, BadInput."""
+    rules.check_accept(check, reason, by=by)
+    check.accepted_by, check.accepted_because, check.accepted_at = by.name, storable(reason.strip())[:1000], now
+    check.save(update_fields=["accepted_by", "accepted_because", "accepted_at"])
+    record(
+        by=by,
+        now=now,
+        verb="projects.readiness.accepted",
+        subject=f"projects.readiness:{check.pk}",
+        payload={"reason": check.accepted_because, "profile": check.profile_digest},
+    )
+    publish("room", "project", check.project_id)
 
 
 @transaction.atomic

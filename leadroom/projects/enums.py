@@ -62,6 +62,16 @@ class Publish(TextChoices):
     DEFAULT_BRANCH = "default", "To the default branch, when it is not checked out"
 
 
+class ProjectKind(TextChoices):
+    UNKNOWN = "", "Not said"
+    CLI = "cli", "Command line program"
+    API = "api", "Service with an HTTP interface"
+    WEB = "web", "Web application"
+    DESKTOP = "desktop", "Desktop application"
+    LIBRARY = "library", "Library"
+    COMPLEX = "complex", "Several of these"
+
+
 class MemberRole(TextChoices):
     LEAD = "lead", "Lead"
     VIEWER = "viewer", "Viewer"

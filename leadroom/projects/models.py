@@ -1,13 +1,15 @@
 """Projects (one git repository each), their members, work items and streams."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 from django.db.models import Q
 
-from leadroom.projects.enums import MemberRole, Origin, Publish, Risk, Stage
+from leadroom.lib.digest import digest_of
+from leadroom.projects.enums import MemberRole, Origin, ProjectKind, Publish, Risk, Stage
 
 IN_HOME = "$LEADROOM_HOME/"
 
@@ -28,6 +30,12 @@ class Project(models.Model):
     colour = models.PositiveSmallIntegerField(default=1)
     publish = models.CharField(max_length=8, choices=Publish.choices, default=Publish.BRANCH)
     setup_command = models.CharField(max_length=2000, blank=True)
+    kind = models.CharField(max_length=8, choices=ProjectKind.choices, blank=True, default=ProjectKind.UNKNOWN)
+    start_command = models.CharField(max_length=2000, blank=True)
+    health_command = models.CharField(max_length=2000, blank=True)
+    test_command = models.CharField(max_length=2000, blank=True)
+    tools = models.JSONField(default=list, blank=True)
+    plan_reviewers = models.JSONField(default=dict, blank=True)
     is_rehearsal = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
@@ -55,8 +63,56 @@ class Project(models.Model):
         return Path(self.source_path)
 
     @property
+    def profile(self) -> dict[str, Any]:
+        """What it takes to work on the project: what a readiness check tries, and what its digest covers."""
+        return {
+            "kind": self.kind,
+            "set up": self.setup_command,
+            "start": self.start_command,
+            "health": self.health_command,
+            "test": self.test_command,
+            "tools": list(self.tools),
+        }
+
+    @property
+    def profile_digest(self) -> str:
+        return digest_of(self.profile)
+
+    @property
     def control_path(self) -> Path:
         return self.folder / "control.git"
+
+
+class ReadinessCheck(models.Model):
+    """One trial of a project's environment profile in the sandbox, and what an agent could not do there.
+
+    `findings` are `{"name", "is_ok", "sentence", "output"}` in the order they were tried. Without `ended_at` it runs.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="readiness_checks")
+    profile_digest = models.CharField(max_length=71)
+    commit = models.CharField(max_length=40, blank=True)
+    findings = models.JSONField(default=list)
+    is_ready = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    accepted_by = models.CharField(max_length=200, blank=True)
+    accepted_because = models.CharField(max_length=1000, blank=True)
+    accepted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["project", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project"], condition=Q(ended_at=None), name="one_readiness_check_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted_at=None) | ~Q(accepted_because=""), name="acceptance_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"readiness check {self.pk} of {self.project_id}"
 
 
 class Membership(models.Model):

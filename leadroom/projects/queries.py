@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from leadroom.projects.enums import MemberRole
-from leadroom.projects.models import Membership, Project, WorkItem
+from leadroom.projects.models import Membership, Project, ReadinessCheck, WorkItem
 
 
 def live_item_ids() -> list[int]:
@@ -24,6 +24,11 @@ def led_projects(user: object) -> QuerySet[Project]:
         return Project.objects.all()
     led = Membership.objects.filter(user_id=getattr(user, "pk", None) or 0, role=MemberRole.LEAD)
     return Project.objects.filter(pk__in=led.values("project_id"))
+
+
+def latest_readiness(project: Project) -> ReadinessCheck | None:
+    """The newest readiness check, of whatever profile."""
+    return ReadinessCheck.objects.filter(project=project).order_by("-pk").first()
 
 
 def board_items(user: object) -> QuerySet[WorkItem]:

@@ -3,10 +3,10 @@
 import re
 
 from leadroom.lib.actors import Actor
-from leadroom.lib.errors import BadInput, NotPermitted
-from leadroom.projects.enums import RISK_ORDER, STAGES, Risk
+from leadroom.lib.errors import BadInput, Conflict, NotPermitted
+from leadroom.projects.enums import RISK_ORDER, STAGES, ProjectKind, Risk
 from leadroom.projects.intake import check_not_only_address
-from leadroom.projects.models import WorkItem
+from leadroom.projects.models import Project, ReadinessCheck, WorkItem
 
 REQUEST_LIMIT = 50_000
 
@@ -15,6 +15,48 @@ _CRITICAL_WORDS = re.compile(
     r"payments?|payouts?|invoic\w+|refund\w*|billing)\b",
     re.IGNORECASE,
 )
+
+
+TOOL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}", re.ASCII)
+TOOL_LIMIT = 30
+
+
+def check_tools(tools: list[str]) -> None:
+    """Tools are names of programs, or `browser` and `debugger`. Raises BadInput."""
+    if len(tools) > TOOL_LIMIT:
+        raise BadInput(f"{len(tools)} tools are more than a profile needs; {TOOL_LIMIT} is the limit. Nothing changed.")
+    if wrong := [tool for tool in tools if not TOOL_NAME.fullmatch(tool)]:
+        raise BadInput(f"{wrong[0][:60]!r} is not the name of a program, such as node or browser. Nothing was changed.")
+
+
+def check_operable(project: Project, latest: ReadinessCheck | None) -> None:
+    """May agents run in this environment? A project that does not say what it is makes no promise to check.
+
+    Raises Conflict while there is no result for the profile as it is, NotPermitted when it failed and nobody accepted.
+    """
+    if project.kind == ProjectKind.UNKNOWN:
+        return
+    if latest is None or latest.profile_digest != project.profile_digest or latest.ended_at is None:
+        raise Conflict(f"The environment of {project.name} is being tried; runs start when that is done.")
+    if latest.is_ready or latest.accepted_at:
+        return
+    missing = [finding["sentence"] for finding in latest.findings if not finding["is_ok"]]
+    raise NotPermitted(
+        f"No run starts: an agent could not work in the environment of {project.name}. {' '.join(missing[:4])} "
+        "Mend the profile on the project's page, or accept it there with a reason."
+    )
+
+
+def check_accept(check: ReadinessCheck, reason: str, *, by: Actor) -> None:
+    """Only a person accepts an environment that is not ready, with a reason. Raises NotPermitted, BadInput."""
+    if not by.is_human:
+        raise NotPermitted("Only a person accepts an environment that is not ready.")
+    if check.ended_at is None:
+        raise NotPermitted("The environment is still being tried; there is nothing to accept yet.")
+    if check.is_ready or check.accepted_at:
+        raise NotPermitted("The environment is accepted already, or ready; nothing was changed.")
+    if not reason.strip():
+        raise BadInput("Say why agents may work without what is missing. Nothing was changed.")
 
 
 def check_request(text: str) -> None:

@@ -18,8 +18,8 @@ from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import asked
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestPlan
-from leadroom.verification.enums import VerificationState
-from leadroom.verification.models import VerificationRun
+from leadroom.verification.enums import Outcome, VerificationState
+from leadroom.verification.models import CaseResult, VerificationRun
 from leadroom.worktrees.enums import StitchState
 from leadroom.worktrees.models import Stitch
 
@@ -202,9 +202,13 @@ _STOPPED = {
 
 
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
-    newest = Run.objects.filter(item_id__in=ids).values("item_id").annotate(top=Max("pk")).values("top")
+    every = Run.objects.filter(item_id__in=ids)
+    newest = every.values("item_id").annotate(top=Max("pk")).values("top")
+    reviewers = every.filter(role="reviewer").values("item_id", "lane").annotate(top=Max("pk")).values("top")
     rows = Run.objects.filter(item_id__in=ids).filter(
-        Q(state__in=[RunState.FAILED, RunState.LOST, RunState.HALTED]) | Q(state=RunState.CANCELLED, pk__in=newest)
+        Q(state__in=[RunState.FAILED, RunState.LOST, RunState.HALTED])
+        | Q(state=RunState.CANCELLED, pk__in=newest)
+        | Q(state=RunState.CANCELLED, pk__in=reviewers, item__stage=Stage.PLAN)
     )
     cards = []
     for run in rows.select_related("agent").defer("brief", "system_prompt"):
@@ -263,7 +267,11 @@ def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Wa
         )
     )
     cards = []
+    flaky = _only_flaky([run for run in rows.values() if run.state == VerificationState.FAILED])
     for pk, run in rows.items():
+        if run.pk in flaky:
+            cards.append(_flaky_card(items[pk], run, flaky[run.pk]))
+            continue
         is_failed = run.state == VerificationState.FAILED and pk in exhausted
         if not is_failed and run.state != VerificationState.ERRORED:
             continue
@@ -284,6 +292,37 @@ def _broken_verifications(items: dict[int, WorkItem], ids: list[int]) -> list[Wa
             )
         )
     return cards
+
+
+def _only_flaky(runs: list[VerificationRun]) -> dict[int, list[str]]:
+    """Verification pk to the keys of its flaky cases, for those that failed by nothing else."""
+    bad: dict[int, list[tuple[str, str]]] = {}
+    results = CaseResult.objects.filter(verification__in=[run.pk for run in runs if not run.refusals])
+    for pk, key, outcome in results.exclude(outcome=Outcome.PASSED).values_list(
+        "verification_id", "case__key", "outcome"
+    ):
+        bad.setdefault(pk, []).append((key, outcome))
+    return {
+        pk: [key for key, _ in found]
+        for pk, found in bad.items()
+        if all(outcome == Outcome.FLAKY for _, outcome in found)
+    }
+
+
+def _flaky_card(item: WorkItem, run: VerificationRun, keys: list[str]) -> Waiting:
+    named = ", ".join(keys[:5])
+    return Waiting(
+        "verification",
+        item,
+        run.pk,
+        f"Flaky: {named}",
+        "On the same files it passed once and failed once, in another order. Only you set a case aside.",
+        "Send it back when the product may be the cause; quarantine the case with a reason when the test is.",
+        "The item does not move; nothing is merged unverified.",
+        "Leadroom",
+        run.ended_at or run.queued_at,
+        {"state": run.state, "flaky": keys},
+    )
 
 
 def _stitches(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:

@@ -20,10 +20,16 @@ from leadroom.runners.base import Outcome, Workplace
 from leadroom.runners.material import known_texts, with_found_sources
 from leadroom.runners.shapes import Shape
 from leadroom.testplans.actions import submit, submit_review
+from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import Review, TestPlan
 from leadroom.testplans.queries import current_plan
 from leadroom.triage.actions import file_report
+from leadroom.verification.actions import submit_verdicts
+from leadroom.verification.models import CriterionVerdict
+from leadroom.verification.queries import frozen_hand_in
+from leadroom.verification.redcheck import hand_in_tests, told
 from leadroom.worktrees.keeping import commit_work
+from leadroom.worktrees.queries import stitched_commit
 
 Body = dict[str, Any]
 
@@ -91,6 +97,25 @@ def _review(run: Run, body: Body) -> Outcome:
     return Outcome("Your review is stored. Report next.")
 
 
+async def _tests(place: Workplace, shape: Shape) -> Outcome:
+    plan = await sync_to_async(lambda: current_plan(_item(place.run)))()
+    if plan is None or place.worktree is None:
+        raise NotPermitted("There is no frozen plan to hand tests in for.")
+    await _commit(place, f"Tests: {shape.model_dump()['note']}")
+    hand_in = await hand_in_tests(plan=plan, worktree=place.worktree)
+    return Outcome(told(hand_in), is_error=not hand_in.is_accepted)
+
+
+def _verdicts(run: Run, body: Body) -> Outcome:
+    item = _item(run)
+    revision, work = latest_revision(item), stitched_commit(item)
+    if revision is None or not work:
+        raise NotPermitted("There is no finished work to judge any more.")
+    by = holding.actor_of(run)
+    submit_verdicts(item=item, run_id=run.pk, work=work, body=body, criteria=revision.criteria, by=by, now=now())
+    return Outcome("Your verdicts are stored. Report next.")
+
+
 def _ask(run: Run, body: Body) -> Outcome:
     holding.ask(run=run, now=now(), **body)
     return Outcome("The run waits now; the answer arrives as the next message.", waits=WaitReason.ANSWER)
@@ -118,6 +143,7 @@ def _file_report(place: Workplace, body: Body) -> Outcome:
     run = place.run
     if body["status"] == "COMPLETE":
         _check_artefact(place)
+        _check_tests_are_frozen(place)
         if body["tests"]["red"]:
             raise BadInput("COMPLETE with red tests is a contradiction: repair them, or report BLOCKED and say why.")
     elif not body["needs"]:
@@ -137,9 +163,20 @@ def _check_artefact(place: Workplace) -> None:
         Role.PLANNER: not TestPlan.objects.filter(run_id=run.pk).exists() and "submit the test plan",
         Role.REVIEWER: not Review.objects.filter(run_id=run.pk).exists() and "submit the review",
         Role.DEVELOPER: (place.worktree is None or not place.worktree.has_work) and "change something in the tree",
+        Role.VERIFIER: not CriterionVerdict.objects.filter(run_id=run.pk).exists() and "submit your verdicts",
     }[Role(run.role)]
     if missing:
         raise BadInput(f"The report says COMPLETE, but you have yet to {missing}. Do that first, or report BLOCKED.")
+
+
+def _check_tests_are_frozen(place: Workplace) -> None:
+    """Work without frozen tests proves nothing (PRODUCT section 4)."""
+    plan = current_plan(place.run.item) if place.run.role == Role.DEVELOPER else None
+    if plan is not None and plan.state == PlanState.FROZEN and frozen_hand_in(plan) is None:
+        raise BadInput(
+            "The report says COMPLETE, but the plan's tests were never accepted. Hand them in with submit_tests first, "
+            "or report BLOCKED."
+        )
 
 
 HANDLERS = {
@@ -149,6 +186,8 @@ HANDLERS = {
     "submit_document": _handler(_document),
     "submit_plan": _handler(_plan),
     "submit_review": _handler(_review),
+    "submit_tests": _tests,
+    "submit_verdicts": _handler(_verdicts),
     "ask": _handler(_ask),
     "report": _report,
 }

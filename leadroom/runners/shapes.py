@@ -195,15 +195,22 @@ class CaseShape(Shape):
     precondition: Text = ""
     steps: Sentences = []
     expected: Sentence
+    flow: Annotated[str, Field(max_length=200, description="end to end only: the journey the case walks")] = ""
     path: Literal["happy", "error", "boundary"]
     priority: Literal["must", "should"]
     node_id: Annotated[str, Field(max_length=500)] = ""
     command: Annotated[str, Field(max_length=2_000)] = ""
+    holds_before: Annotated[bool, Field(description="true for what works already and must stay")] = False
 
 
 class NotCovered(Shape):
     what: Sentence
     why: Sentence
+
+
+class Answer(Shape):
+    finding: Annotated[str, Field(max_length=20, description="the finding's id in your brief, such as F-2")]
+    text: Sentence
 
 
 class SubmitPlan(Shape):
@@ -213,6 +220,9 @@ class SubmitPlan(Shape):
     failure_modes: Sentences = []
     environment: Text = ""
     not_covered: Annotated[list[NotCovered], Field(max_length=200)] = []
+    answers: Annotated[
+        list[Answer], Field(max_length=200, description="after a review: why a finding was not worked in")
+    ] = []
 
 
 class FindingShape(Shape):
@@ -226,6 +236,24 @@ class SubmitReview(Shape):
     summary: Sentence
     verdict: Literal["approve", "change"]
     findings: Annotated[list[FindingShape], Field(max_length=100)] = []
+
+
+class SubmitTests(Shape):
+    note: Sentence
+
+
+class VerdictShape(Shape):
+    criterion: Key
+    answer: Literal["YES", "PARTIAL", "NO"]
+    file: Annotated[
+        str, Field(max_length=500, description="path:line where the behaviour is; empty when there is none")
+    ]
+    behaviour: Annotated[Sentence, Field(description="what the repository does, as you found it")]
+
+
+class SubmitVerdicts(Shape):
+    summary: Sentence
+    verdicts: Annotated[list[VerdictShape], Field(max_length=500)]
 
 
 class Ask(Shape):

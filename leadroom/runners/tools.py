@@ -27,7 +27,7 @@ class Tool:
 
 
 _EVERY = frozenset(Role)
-_READERS = frozenset({Role.REQUIREMENTS, Role.PLANNER, Role.DEVELOPER})
+_READERS = frozenset({Role.REQUIREMENTS, Role.PLANNER, Role.DEVELOPER, Role.VERIFIER})
 _DEVELOPER = frozenset({Role.DEVELOPER})
 
 _TOOLS = (
@@ -110,6 +110,22 @@ _TOOLS = (
         "Submit your independent review of the test plan: a verdict and findings beside the cases they concern.",
         shapes.SubmitReview,
         frozenset({Role.REVIEWER}),
+    ),
+    Tool(
+        "submit_tests",
+        ToolKind.HOUSE,
+        "Hand in the plan's tests, before the code. Leadroom commits the tree and runs every case on the base commit "
+        "with only the tests laid over: each must fail there for the right reason. What does not is named and nothing "
+        "is frozen. Accepted, the tests and what decides their meaning are frozen and read-only.",
+        shapes.SubmitTests,
+        _DEVELOPER,
+    ),
+    Tool(
+        "submit_verdicts",
+        ToolKind.HOUSE,
+        "Submit your word on every acceptance criterion: YES, PARTIAL or NO, with file and behaviour as you found them.",
+        shapes.SubmitVerdicts,
+        frozenset({Role.VERIFIER}),
     ),
     Tool(
         "ask",

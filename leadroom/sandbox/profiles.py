@@ -2,8 +2,8 @@
 
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from leadroom.lib.errors import BadInput
@@ -11,6 +11,7 @@ from leadroom.sandbox.toolchain import current_toolchain
 
 MEGABYTE = 1024 * 1024
 ROOT = "/work"
+READ_ONLY_FILES = 500
 RESERVED = ("/usr", "/etc", "/proc", "/dev", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 
@@ -107,3 +108,18 @@ def tree_profile(
     mounts.append(Mount(git, f"{inside}/.git", is_git_writable))
     mounts += [_check_extra(mount) for mount in extra]
     return Profile(tuple(mounts), inside, has_network, base_environment(is_writable=is_writable))
+
+
+def with_read_only(profile: Profile, tree: Path, paths: Iterable[str]) -> Profile:
+    """The profile with these files of its tree read-only; they can be neither written, replaced nor removed.
+
+    A path that is no plain file any more, or that a link leads to, is left out: mounting it could show something else.
+    Above READ_ONLY_FILES the rest stays writable, since every mount costs time; whoever relies on it compares.
+    """
+    place = Path(os.path.realpath(tree))
+    mounts: list[Mount] = []
+    for path in paths:
+        source = place / path
+        if os.path.realpath(source) == str(source) and source.is_file() and len(mounts) < READ_ONLY_FILES:
+            mounts.append(Mount(source, f"{profile.cwd}/{path}"))
+    return replace(profile, mounts=(*profile.mounts, *mounts))

@@ -11,16 +11,17 @@ from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
 from leadroom.lib.digest import digest_of
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
+from leadroom.lib.shapes import storable
 from leadroom.live.news import publish_item
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.models import Revision
 from leadroom.testplans import rules
 from leadroom.testplans.enums import PLANS, CaseMark, PlanState, ReviewKind, ReviewVerdict
-from leadroom.testplans.models import CaseVerdict, Review, TestCase, TestPlan
+from leadroom.testplans.models import CaseVerdict, PlanEdit, Reading, Review, TestCase, TestPlan
 
 _CASE_FIELDS = (
-    "layer", "title", "criteria", "precondition", "steps", "expected", "path", "priority", "node_id", "command",
+    "layer", "title", "criteria", "precondition", "steps", "expected", "flow", "path", "priority", "node_id", "command",
 )  # fmt: skip
 
 
@@ -49,8 +50,11 @@ def submit(
 ) -> TestPlan:
     """Store a plan that passes every machine check; the plan before it is superseded.
 
-    The same content again from the same run returns the stored plan. Raises BadInput with every finding, NotPermitted.
+    `answers` in the body are kept with the findings they answer, not with the plan. The same content again from the
+    same run returns the stored plan. Raises BadInput with every finding, NotPermitted.
     """
+    answers = {answer["finding"]: answer["text"] for answer in body.get("answers", ())}
+    body = {name: value for name, value in body.items() if name != "answers"}
     if item.stage != Stage.PLAN:
         raise NotPermitted("This item does not take a test plan now.")
     rules.check_submit(body, revision)
@@ -61,6 +65,9 @@ def submit(
     if last is not None and last.state != PlanState.SUPERSEDED:
         if last.state == PlanState.FROZEN:
             raise NotPermitted("The plan is frozen; a change goes through a new request.")
+        if last.state == PlanState.RETURNED:
+            rules.check_answers(last, body, answers)
+            _keep_answers(last, answers)
         _move(last, PlanState.SUPERSEDED)
     plan = TestPlan.objects.create(
         item=item,
@@ -72,11 +79,21 @@ def submit(
         created_at=now,
     )
     TestCase.objects.bulk_create(
-        TestCase(plan=plan, position=n, key=case["id"], **{name: case[name] for name in _CASE_FIELDS})
+        TestCase(plan=plan, position=n, key=case["id"], **_fields(case))
         for n, case in enumerate(body["cases"], start=1)
     )
-    _record(plan, "submitted", by=by, now=now, cases=len(body["cases"]))
+    _record(plan, "submitted", by=by, now=now, cases=len(body["cases"]), answers=len(answers))
     return plan
+
+
+def _fields(case: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: case.get(name, "") for name in _CASE_FIELDS}
+
+
+def _keep_answers(plan: TestPlan, answers: Mapping[str, str]) -> None:
+    for label, mark in rules.findings_of(plan).items():
+        if label in answers:
+            CaseVerdict.objects.filter(pk=mark.pk).update(answer=answers[label])
 
 
 @transaction.atomic
@@ -147,10 +164,73 @@ def supersede(*, plan: TestPlan, reason: str, by: Actor, now: dt.datetime) -> No
 
 @transaction.atomic
 def freeze_light(*, plan: TestPlan, by: Actor, now: dt.datetime) -> None:
-    """Freeze a light item's plan on the agent's approval. Raises NotPermitted for any other risk."""
+    """Freeze a light item's plan on the agents' approval. Raises NotPermitted for any other risk."""
     rules.check_freeze_by_mechanism(plan)
+    reviews = "and an agent's review suffice" if rules.reviewers_wanted(plan.item) else "suffice in this project"
     _move(plan, PlanState.FROZEN, frozen_at=now, frozen_by=by.name)
-    _record(plan, "frozen", by=by, now=now, reason="light: machine checks and an agent's review suffice")
+    _record(plan, "frozen", by=by, now=now, reason=f"light: machine checks {reviews}")
+
+
+@transaction.atomic
+def edit(
+    *, plan: TestPlan, body: Mapping[str, Any], what: str, seen_digest: str, user_id: int, by: Actor, now: dt.datetime
+) -> None:
+    """Replace the content of a plan in the lead's review; its digest is new, findings and other cases stay.
+
+    `what` says it in words, such as "U-002 changed". Raises NotPermitted, Conflict (not what was read), BadInput.
+    """
+    rules.check_lead_review(plan, seen_digest=seen_digest, by=by)
+    body = storable({name: value for name, value in body.items() if name != "answers"})
+    rules.check_edit(plan, body)
+    before, before_digest = plan.body, plan.digest
+    digest = digest_of([plan.revision.digest, body])
+    if digest == before_digest:
+        return
+    held = TestPlan.objects.filter(pk=plan.pk, state=PlanState.LEAD_REVIEW, digest=before_digest)
+    if not held.update(body=body, digest=digest):
+        raise Conflict("The plan moved on meanwhile; nothing was changed. Reload the page to see where it stands.")
+    plan.body, plan.digest = body, digest
+    _replace_cases(plan, body["cases"])
+    PlanEdit.objects.create(
+        plan=plan,
+        user_id=user_id,
+        what=what[:300],
+        before=before,
+        digest_before=before_digest,
+        digest_after=digest,
+        edited_at=now,
+    )
+    Reading.objects.filter(item_id=plan.item_id, user_id=user_id).update(body=body, digest=digest, looked_at=now)
+    _record(plan, "edited", by=by, now=now, what=what[:300], before=before_digest)
+
+
+def _replace_cases(plan: TestPlan, cases: list[Mapping[str, Any]]) -> None:
+    """Rows as the body has them; a finding on a case that went stays as one on the plan."""
+    keys = {case["id"] for case in cases}
+    CaseVerdict.objects.filter(case__plan=plan).exclude(case__key__in=keys).update(case=None)
+    plan.cases.exclude(key__in=keys).delete()
+    known = set(plan.cases.values_list("key", flat=True))
+    for n, case in enumerate(cases, start=1):
+        if case["id"] in known:
+            plan.cases.filter(key=case["id"]).update(position=n, **_fields(case))
+        else:
+            TestCase.objects.create(plan=plan, position=n, key=case["id"], **_fields(case))
+
+
+@transaction.atomic
+def keep_reading(*, plan: TestPlan, user_id: int, draft: Mapping[str, Any], now: dt.datetime) -> None:
+    """Remember what this person looked at and the review they began; nothing of it counts before it is sent."""
+    fresh = {"body": plan.body, "digest": plan.digest, "looked_at": now, "draft": storable(dict(draft))}
+    reading, is_new = Reading.objects.select_for_update().get_or_create(
+        item_id=plan.item_id, user_id=user_id, defaults=fresh
+    )
+    if is_new:
+        return
+    if reading.digest != plan.digest:
+        reading.before, reading.before_at = reading.body, reading.looked_at
+    for name, value in fresh.items():
+        setattr(reading, name, value)
+    reading.save()
 
 
 @transaction.atomic
@@ -182,7 +262,7 @@ def send_review(
         )
     if verdict == ReviewVerdict.APPROVE:
         check_unlocked(plan.item.project_id, kept="nothing was approved")
-        rules.check_blind_spots(plan, blind_spots)
+        rules.check_can_approve(plan, {case.key: mark for case, mark, _ in kept}, blind_spots)
     if verdict == ReviewVerdict.CHANGE and not wants_change and not summary.strip():
         raise BadInput("Say what should change: mark a case or write a sentence. Nothing was sent.")
     review = Review.objects.create(
@@ -198,6 +278,7 @@ def send_review(
     CaseVerdict.objects.bulk_create(
         CaseVerdict(review=review, case=case, mark=mark, comment=comment) for case, mark, comment in kept
     )
+    Reading.objects.filter(item_id=plan.item_id, user_id=user_id).update(draft={})
     if verdict == ReviewVerdict.APPROVE:
         _move(plan, PlanState.FROZEN, frozen_at=now, frozen_by=by.name)
         _record(plan, "frozen", by=by, now=now, review=review.pk, blind_spots=sorted(blind_spots))

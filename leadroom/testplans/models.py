@@ -42,7 +42,10 @@ class TestPlan(models.Model):
 
 
 class TestCase(models.Model):
-    """One case of a plan; `node_id` (pytest) or `command` says how it is run."""
+    """One case of a plan; `node_id` (pytest) or `command` says how it is run.
+
+    `flow` names the journey an end-to-end case walks; cases of one name are one column of the flow matrix.
+    """
 
     __test__ = False
 
@@ -55,6 +58,7 @@ class TestCase(models.Model):
     precondition = models.TextField(blank=True)
     steps = models.JSONField(default=list)
     expected = models.TextField()
+    flow = models.CharField(max_length=200, blank=True)
     path = models.CharField(max_length=8, choices=CasePath.choices)
     priority = models.CharField(max_length=6, choices=Priority.choices)
     node_id = models.CharField(max_length=500, blank=True)
@@ -98,7 +102,7 @@ class Review(models.Model):
 
 
 class CaseVerdict(models.Model):
-    """What a review says of one case, or of the whole plan (`case` empty)."""
+    """What a review says of one case, or of the whole plan (`case` empty); `answer` is what its author said to it."""
 
     review = models.ForeignKey(Review, models.CASCADE, related_name="marks")
     case = models.ForeignKey(TestCase, models.CASCADE, null=True, related_name="marks")
@@ -106,9 +110,51 @@ class CaseVerdict(models.Model):
     kind = models.CharField(max_length=20, blank=True)
     severity = models.CharField(max_length=10, blank=True)
     comment = models.TextField(blank=True)
+    answer = models.TextField(blank=True)
 
     class Meta:
         ordering = ["review", "pk"]
 
     def __str__(self) -> str:
         return f"{self.mark} {self.case_id or 'plan'}"
+
+
+class PlanEdit(models.Model):
+    """A change a person made to a plan that waits for them; `before` is the whole body it replaced."""
+
+    plan = models.ForeignKey(TestPlan, models.CASCADE, related_name="edits")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    what = models.CharField(max_length=300)
+    before = models.JSONField()
+    digest_before = models.CharField(max_length=71)
+    digest_after = models.CharField(max_length=71)
+    edited_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["plan", "pk"]
+
+    def __str__(self) -> str:
+        return self.what
+
+
+class Reading(models.Model):
+    """What one person last saw of an item's plans, and the review they have begun and not sent.
+
+    `before` is the body they saw before the one they look at now. `draft` holds marks and comments by case key, each
+    with the digest of the case it was made on, so that an edit resets only what it touched.
+    """
+
+    item = models.ForeignKey(WorkItem, models.CASCADE, related_name="plan_readings")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=71)
+    body = models.JSONField()
+    before = models.JSONField(null=True)
+    before_at = models.DateTimeField(null=True)
+    draft = models.JSONField(default=dict)
+    looked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "user"], name="one_plan_reading_per_person")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} read the plan of item {self.item_id}"

@@ -1,88 +1,34 @@
-"""Machine checks of a plan, and who may freeze or return it."""
+"""Who may submit, review, edit, freeze or return a plan."""
 
-import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
-from leadroom.lib.shapes import count_of
+from leadroom.lib.shapes import clip, count_of
 from leadroom.projects.enums import Risk, Stage
+from leadroom.projects.models import WorkItem
 from leadroom.requirements.models import Revision
-from leadroom.testplans.enums import PLANS, Layer, PlanState
-from leadroom.testplans.models import TestPlan
+from leadroom.testplans.changes import cases_of, is_settled
+from leadroom.testplans.checks import plan_problems
+from leadroom.testplans.enums import PLANS, CaseMark, PlanState
+from leadroom.testplans.models import CaseVerdict, TestPlan
 
-CASE_LIMIT = 300
 BLIND_SPOTS = {
     "boundaries": "Are the boundaries complete?",
     "error_paths": "Are the error paths covered?",
     "intent": "Do the tests say what should happen, rather than what the code does?",
 }
 """What plans of critical items are looked over for, by hand (PRODUCT, risk table)."""
-_NODE_ID = re.compile(r"(?!-)(?!(.*/)?\.{1,2}/)[\w.-]+(/[\w.-]+)*\.py(::[\w\[\]\-.,= ]+)+", re.ASCII)
-"""A path from the tree's root as pytest itself writes it, which cannot be taken for an option."""
+REVIEWERS: dict[str, int] = {Risk.LIGHT: 1, Risk.STANDARD: 1, Risk.CRITICAL: 2}
+"""Independent reviews before a plan goes on, where the project says nothing else."""
+MOST_REVIEWERS = 3
 
 
-@dataclass(frozen=True)
-class PlanProblem:
-    """One failed machine check: where (a case key, a criterion, or empty for the plan) and a sentence."""
-
-    place: str
-    sentence: str
-
-
-def plan_problems(body: Mapping[str, Any], revision: Revision) -> list[PlanProblem]:
-    """Everything a machine can hold against a plan before anyone reads it (PRODUCT section 4), in reading order."""
-    cases = body["cases"]
-    if not cases:
-        return [PlanProblem("", "The plan has no cases, so it would accept anything.")]
-    problems = [*_size_and_ids(cases), *_case_problems(cases, set(revision.criteria))]
-    proven = {criterion for case in cases for criterion in case["criteria"]}
-    problems += [
-        PlanProblem(criterion, f"No case proves {criterion} ({text[:80]}).")
-        for criterion, text in revision.criteria.items()
-        if criterion not in proven
-    ]
-    argued = (
-        " ".join(f"{n['what']} {n['why']}" for n in body["not_covered"]).casefold().replace("-", " ").replace("_", " ")
-    )
-    present = {case["layer"] for case in cases}
-    problems += [
-        PlanProblem("", f"There is no {layer.label.lower()} case, and `not_covered` does not argue why not.")
-        for layer in Layer
-        if layer not in present and layer.label.casefold() not in argued
-    ]
-    return problems
-
-
-def _size_and_ids(cases: list[Mapping[str, Any]]) -> Iterable[PlanProblem]:
-    if len(cases) > CASE_LIMIT:
-        yield PlanProblem("", f"{len(cases)} cases are more than anybody reviews; merge them to {CASE_LIMIT} at most.")
-    for what, ids in (
-        ("id", [c["id"] for c in cases]),
-        ("node id", [c["node_id"] for c in cases if c["node_id"]]),
-    ):
-        for value, n in Counter(ids).items():
-            if n > 1:
-                yield PlanProblem(value, f"The {what} {value} is used by {n} cases; each case needs its own.")
-
-
-def _case_problems(cases: list[Mapping[str, Any]], known: set[str]) -> Iterable[PlanProblem]:
-    for case in cases:
-        key = case["id"]
-        for criterion in case["criteria"]:
-            if criterion not in known:
-                yield PlanProblem(key, f"{key} proves {criterion}, which the document does not have.")
-        if not case["criteria"]:
-            yield PlanProblem(key, f"{key} proves no criterion; link it or drop it.")
-        if bool(case["node_id"]) == bool(case["command"]):
-            yield PlanProblem(key, f"{key} needs either a pytest node id or a command, and only one of them.")
-        elif case["node_id"] and not _NODE_ID.fullmatch(case["node_id"]):
-            yield PlanProblem(key, f"{key}: {case['node_id']!r} is not a pytest node id like tests/test_x.py::test_y.")
-        if not case["expected"].strip():
-            yield PlanProblem(key, f"{key} does not say what is expected.")
+def reviewers_wanted(item: WorkItem) -> int:
+    """How many agents review the item's plan, each in a session of its own. None is possible for a light item only."""
+    wanted = item.project.plan_reviewers.get(item.risk, REVIEWERS[item.risk])
+    return min(max(int(wanted), 0 if item.risk == Risk.LIGHT else 1), MOST_REVIEWERS)
 
 
 def check_submit(body: Mapping[str, Any], revision: Revision) -> None:
@@ -90,6 +36,30 @@ def check_submit(body: Mapping[str, Any], revision: Revision) -> None:
     if problems := plan_problems(body, revision):
         listed = "\n".join(f"- {problem.sentence}" for problem in problems[:40])
         raise BadInput(f"{count_of(len(problems), 'machine check')} failed; nothing was stored.\n{listed}")
+
+
+def check_answers(plan: TestPlan, body: Mapping[str, Any], answers: Mapping[str, str]) -> None:
+    """The author of a plan that came back works each finding in or answers it. Raises BadInput with those left."""
+    findings = findings_of(plan)
+    if unknown := sorted(set(answers) - set(findings)):
+        raise BadInput(f"The plan that came back has no finding {unknown[0]!r}; nothing was stored. Use the ids given.")
+    left = [
+        f"- {label} on {mark.case.key if mark.case else 'the plan'}: {clip(mark.comment, 200) or mark.mark}"
+        for label, mark in findings.items()
+        if label not in answers and not is_settled(mark.case.key if mark.case else "", plan.body, body)
+    ]
+    if left:
+        raise BadInput(
+            f"{count_of(len(left), 'finding')} neither worked in nor answered; nothing was stored. Change the case, "
+            "or say in `answers` why not:\n" + "\n".join(left)
+        )
+
+
+def findings_of(plan: TestPlan) -> dict[str, CaseVerdict]:
+    """F-1, F-2 …: everything reviewers and the lead ask of the plan's author, in reading order."""
+    marks = [mark for review in plan.reviews.all() for mark in review.marks.all()]
+    asked = [mark for mark in marks if mark.kind or mark.mark in (CaseMark.CHANGE, CaseMark.DROP)]
+    return {f"F-{n}": mark for n, mark in enumerate(asked, 1)}
 
 
 def check_review(plan: TestPlan, *, reviewer_run_id: int) -> None:
@@ -102,16 +72,48 @@ def check_review(plan: TestPlan, *, reviewer_run_id: int) -> None:
 
 def check_lead_review(plan: TestPlan, *, seen_digest: str, by: Actor) -> None:
     """Raises NotPermitted, or Conflict when the plan is not the one that was read."""
+    check_can_decide(plan, by=by)
+    if plan.digest != seen_digest:
+        raise Conflict(
+            "The plan changed since you opened it; your verdicts are kept in the form. Read the new one first."
+        )
+
+
+def check_can_decide(plan: TestPlan, *, by: Actor) -> None:
+    """A person reviews or edits a plan that waits for one, while its item is being planned. Raises NotPermitted."""
     if not by.is_human:
         raise NotPermitted("Only a person reviews in the lead's place.")
     if plan.state != PlanState.LEAD_REVIEW:
         raise NotPermitted(f"The plan is {PlanState(plan.state).label.lower()}; it does not wait for you.")
     if plan.item.stage != Stage.PLAN:
         raise NotPermitted(f"The item is at {Stage(plan.item.stage).label.lower()}, so its plan is not reviewed now.")
-    if plan.digest != seen_digest:
-        raise Conflict(
-            "The plan changed since you opened it; your verdicts are kept in the form. Read the new one first."
+
+
+def check_edit(plan: TestPlan, body: Mapping[str, Any]) -> None:
+    """An edit may leave a gap to be filled by the next one; what it brings in must be right. Raises BadInput."""
+    known = plan_problems(plan.body, plan.revision)
+    wrong = [problem for problem in plan_problems(body, plan.revision) if not problem.is_gap and problem not in known]
+    if wrong:
+        raise BadInput(" ".join([*(problem.sentence for problem in wrong[:5]), "Nothing was changed."]))
+
+
+def check_can_approve(plan: TestPlan, marks: Mapping[str, str], ticked: Collection[str]) -> None:
+    """No failed machine check; for a critical item also every case and every blind spot looked at. Raises BadInput."""
+    if problems := plan_problems(plan.body, plan.revision):
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise BadInput(
+            f"A machine check fails: {problems[0].sentence}{more} Edit the plan or send it back. Nothing was sent."
         )
+    if plan.item.risk != Risk.CRITICAL:
+        return
+    left = [key for key in cases_of(plan.body) if marks.get(key) != CaseMark.APPROVE]
+    if left:
+        named = ", ".join(left[:6]) + (" …" if len(left) > 6 else "")
+        raise BadInput(
+            f"This item is critical: its plan is approved case by case, and {named} "
+            f"{'has' if len(left) == 1 else 'have'} no approval yet. Nothing was sent."
+        )
+    check_blind_spots(plan, ticked)
 
 
 def check_blind_spots(plan: TestPlan, ticked: Collection[str]) -> None:

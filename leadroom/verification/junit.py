@@ -23,6 +23,36 @@ def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
     A parametrised test named without its brackets stands for all its variants: it passed when every one did.
     Raises ValueError when the file is too large or not JUnit XML.
     """
+    found: dict[str, list[Result]] = {}
+    for node_id, case in _matched(xml, node_ids):
+        if node_id:
+            found.setdefault(node_id, []).append(_result(case))
+    return {node_id: _together(results) for node_id, results in found.items()}
+
+
+def strangers(xml: bytes, node_ids: Iterable[str]) -> list[str]:
+    """Tests the file calls passed although nobody asked for them. Raises ValueError as `read_results` does."""
+    rows = [case for node_id, case in _matched(xml, node_ids) if not node_id and case.name]
+    return [_name(case) for case in rows if _result(case).outcome == Outcome.PASSED]
+
+
+def collection_errors(xml: bytes) -> dict[str, str]:
+    """Dotted module name to what went wrong while pytest read it. Raises ValueError as `read_results` does."""
+    rows = [case for _, case in _matched(xml, ()) if case.name and not case.classname]
+    return {str(case.name): _result(case).message for case in rows if _result(case).outcome == Outcome.ERROR}
+
+
+def module_name(node_id: str) -> str:
+    """`tests/test_x.py::test_y` as pytest names the module: `tests.test_x`."""
+    return node_id.split("::")[0].removesuffix(".py").replace("/", ".")
+
+
+def _name(case: XmlCase) -> str:
+    return f"{case.classname or ''}::{case.name or ''}"
+
+
+def _matched(xml: bytes, node_ids: Iterable[str]) -> list[tuple[str, XmlCase]]:
+    """Every reported case with the node id it is of, empty for one nobody named."""
     if len(xml) > SIZE_LIMIT:
         raise ValueError(f"the results have {len(xml):,} bytes; {SIZE_LIMIT:,} is the limit")
     try:
@@ -31,14 +61,13 @@ def read_results(xml: bytes, node_ids: Iterable[str]) -> dict[str, Result]:
         reported = [case for case in _cases(parsed) if isinstance(case, XmlCase)]
     except (ParseError, ExpatError, LookupError, JUnitXmlError, RecursionError, TypeError) as error:
         raise ValueError(f"the results are not JUnit XML ({error})") from error
-    found: dict[str, list[Result]] = {}
     wanted = {_key(node_id): node_id for node_id in node_ids}
+    rows = []
     for case in reported:
-        exact = f"{case.classname or ''}::{case.name or ''}"
-        node_id = wanted.get(exact) or wanted.get(re.sub(r"\[.*\]$", "", exact, flags=re.DOTALL))
-        if node_id is not None:
-            found.setdefault(node_id, []).append(_result(case))
-    return {node_id: _together(results) for node_id, results in found.items()}
+        exact = _name(case)
+        plain = re.sub(r"\[.*\]$", "", exact, flags=re.DOTALL)
+        rows.append((wanted.get(exact) or wanted.get(plain) or "", case))
+    return rows
 
 
 def _refuse_document_type(xml: bytes) -> None:

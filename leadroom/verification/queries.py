@@ -9,8 +9,17 @@ from django.db.models import Count, Q, QuerySet
 from leadroom.guardrails.queries import locks_now
 from leadroom.projects.models import WorkItem
 from leadroom.testplans.enums import PlanState
-from leadroom.verification.enums import Outcome, VerificationState
-from leadroom.verification.models import CaseResult, VerificationRun
+from leadroom.testplans.models import TestPlan
+from leadroom.verification.enums import Answer, ExemptionKind, Outcome, VerificationState
+from leadroom.verification.models import (
+    CaseResult,
+    CriterionVerdict,
+    Exemption,
+    FaultCheck,
+    HandIn,
+    SeededFault,
+    VerificationRun,
+)
 
 
 @dataclass(frozen=True)
@@ -77,3 +86,73 @@ def states_of(item_ids: Iterable[int]) -> dict[int, str]:
     """Item id to the state of its newest verification, in one query."""
     rows = VerificationRun.objects.filter(item_id__in=list(item_ids)).order_by("pk").values_list("item_id", "state")
     return dict(rows)
+
+
+def frozen_hand_in(plan: TestPlan) -> HandIn | None:
+    """The frozen tests of the plan as it is now, if they were handed in and accepted."""
+    rows = HandIn.objects.filter(plan=plan, is_accepted=True, thawed_at=None, plan_digest=plan.digest)
+    return rows.select_related("plan").first()
+
+
+def latest_hand_in(item: WorkItem) -> HandIn | None:
+    return HandIn.objects.filter(item=item).select_related("plan").order_by("-pk").first()
+
+
+def frozen_paths(item_id: int) -> list[str]:
+    """Paths that are frozen for an item's developer now."""
+    row = HandIn.objects.filter(item_id=item_id, is_accepted=True, thawed_at=None).order_by("-pk").first()
+    return sorted(row.frozen) if row else []
+
+
+def exemptions_of(plan: TestPlan) -> dict[int, list[Exemption]]:
+    """Case pk to what the lead let pass in it."""
+    found: dict[int, list[Exemption]] = {}
+    for row in Exemption.objects.filter(case__plan=plan):
+        found.setdefault(row.case_id, []).append(row)
+    return found
+
+
+def quarantined_case_ids(plan_id: int) -> set[int]:
+    """Cases of the plan that the lead put in quarantine."""
+    rows = Exemption.objects.filter(case__plan_id=plan_id, kind=ExemptionKind.QUARANTINE)
+    return set(rows.values_list("case_id", flat=True))
+
+
+def held_before_keys(plan: TestPlan) -> set[str]:
+    """Cases that may pass on the base commit: by the plan's own word, or by the lead's."""
+    said = {case["id"] for case in plan.body.get("cases", []) if case.get("holds_before")}
+    rows = Exemption.objects.filter(case__plan=plan, kind=ExemptionKind.HOLDS_BEFORE)
+    return said | set(rows.values_list("case__key", flat=True))
+
+
+def is_only_flaky(verification: VerificationRun) -> bool:
+    """Whether it failed by nothing but flaky cases, about which only the lead decides."""
+    outcomes = {r.outcome for r in failed_results(verification)}
+    return not verification.refusals and outcomes == {Outcome.FLAKY}
+
+
+def verdicts_of(item: WorkItem, work: str) -> list[CriterionVerdict]:
+    """The newest verifier's words on the work at this commit, in criterion order."""
+    rows = list(CriterionVerdict.objects.filter(item=item, work=work).order_by("criterion"))
+    newest = max((row.run_id for row in rows), default=0)
+    return [row for row in rows if row.run_id == newest]
+
+
+def open_verdicts(item: WorkItem, work: str) -> list[CriterionVerdict]:
+    """Criteria the verifier does not find met."""
+    return [row for row in verdicts_of(item, work) if row.answer != Answer.YES]
+
+
+def must_criteria(plan: TestPlan) -> set[str]:
+    """Criteria that a case of priority must proves."""
+    return {criterion for case in plan.cases.all() if case.priority == "must" for criterion in case.criteria}
+
+
+def fault_check(verification: VerificationRun) -> FaultCheck | None:
+    return FaultCheck.objects.filter(verification=verification).prefetch_related("faults").first()
+
+
+def unnoticed_faults(verification: VerificationRun) -> list[SeededFault]:
+    """Faults the frozen cases would not notice, in file order."""
+    rows = SeededFault.objects.filter(of__verification=verification, is_noticed=False)
+    return list(rows.order_by("path", "line", "pk"))

@@ -85,7 +85,8 @@ def ambiguity(request: HttpRequest, pk: int) -> Ambiguity:
 
 def plan(request: HttpRequest, pk: int) -> TestPlan:
     rows = TestPlan.objects.filter(item__project_id__in=project_ids(request))
-    return one(rows.select_related("item__project", "revision").prefetch_related("cases", "reviews__marks__case"), pk)
+    rows = rows.prefetch_related("cases", "reviews__marks__case", "edits__user")
+    return one(rows.select_related("item__project", "revision"), pk)
 
 
 def elicitation(request: HttpRequest, pk: int) -> Elicitation:

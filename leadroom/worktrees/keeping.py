@@ -13,8 +13,8 @@ from leadroom.lib.leases import holder_mark
 from leadroom.projects.models import Project
 from leadroom.worktrees.actions import move_head, register_tree
 from leadroom.worktrees.control import ControlRepository
-from leadroom.worktrees.enums import WorktreeState
-from leadroom.worktrees.models import Worktree
+from leadroom.worktrees.enums import StitchState, WorktreeState
+from leadroom.worktrees.models import Stitch, Worktree
 
 NOTES_NAME = "keeper"
 
@@ -27,7 +27,8 @@ def control_of(project: Project) -> ControlRepository:
 def open_tree(*, run: Run, now: dt.datetime) -> Worktree:
     """The run's tree, registered and on disk; a resumed run finds its own as it left it.
 
-    A developer's later attempt starts from the head of the attempt before, unless that one was archived.
+    A developer's later attempt starts from the head of the attempt before, unless that one was archived; a verifier's
+    tree is the merge as it would ship.
     Raises RepositoryProblem.
     """
     project = run.item.project
@@ -37,6 +38,8 @@ def open_tree(*, run: Run, now: dt.datetime) -> Worktree:
         base = head = control.refresh(source=project.source, branch=project.default_branch).new
         if run.role == Role.DEVELOPER and (before := _attempt_before(run)) is not None:
             base, head = before.base, before.head
+        if run.role == Role.VERIFIER and (shipped := _as_shipped(run)):
+            base = head = shipped
         worktree = register_tree(run=run, base=base, head=head, by=system(NOTES_NAME), now=now)
     if not worktree.path.exists():
         control.create_tree(worktree.path, commit=worktree.head)
@@ -51,6 +54,12 @@ def _attempt_before(run: Run) -> Worktree | None:
         .order_by("-run__attempt")
         .first()
     )
+
+
+def _as_shipped(run: Run) -> str:
+    """The merge the item would ship as, empty when none was tried."""
+    rows = Stitch.objects.filter(item_id=run.item_id).exclude(state=StitchState.ABORTED)
+    return rows.values_list("trial", flat=True).first() or ""
 
 
 async def commit_work(*, worktree: Worktree, message: str, by: Actor) -> None:

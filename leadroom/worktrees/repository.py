@@ -1,6 +1,7 @@
 """A bare repository of ours: what is in it, compared, checked, and its refs moved with care."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,25 @@ from leadroom.worktrees import changes, git, signing
 from leadroom.worktrees.git import RepositoryProblem, branch_ref, check_commit_id, run_git
 
 FILE_LIMIT_BYTES = 10 * 1024 * 1024
+_LAID_OVER_AT = "1700000000 +0000"
+"""Laid-over commits are written by mechanism: the same files give the same commit."""
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """A path of a commit as git keeps it: mode (`100644`, `100755`, `120000` link, `160000` submodule) and object."""
+
+    mode: str
+    blob: str
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.blob}"
+
+    @classmethod
+    def parse(cls, text: str) -> "TreeEntry":
+        """The reverse of `str`."""
+        mode, _, blob = text.partition(" ")
+        return cls(mode, blob)
 
 
 class BareRepository:
@@ -82,6 +102,54 @@ class BareRepository:
         """Paths of the files below a folder in that commit, sorted; empty when there is no such folder."""
         arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", check_commit_id(commit), "--", f"{folder}/"]
         return sorted(git.shown(name) for name in run_git(arguments, git_dir=self.path).out.split(b"\0") if name)
+    def listing(self, commit: str) -> dict[str, TreeEntry]:
+        """Every file of the commit by path; names that are not UTF-8 have their bytes as `\\xNN`."""
+        answer = run_git(["ls-tree", "-r", "-z", "--full-tree", check_commit_id(commit)], git_dir=self.path)
+        found = {}
+        for line in answer.out.split(b"\0")[:-1]:
+            details, _, path = line.partition(b"\t")
+            mode, _, blob = details.decode().split()
+            found[git.shown(path)] = TreeEntry(mode, blob)
+        return found
+
+    def text_of(self, entry: TreeEntry, *, limit_bytes: int = 400_000) -> str:
+        """A file's text, cut at the limit; bytes that are not UTF-8 are replaced. Empty for a submodule."""
+        if entry.mode == "160000":
+            return ""
+        arguments = ["cat-file", "blob", check_commit_id(entry.blob)]
+        answer = run_git(arguments, git_dir=self.path, output_limit_bytes=limit_bytes, may_cut=True)
+        return answer.out.decode("utf-8", "replace")
+
+    def tree_id(self, commit: str) -> str:
+        """The id of the commit's tree."""
+        return run_git(["rev-parse", f"{check_commit_id(commit)}^{{tree}}"], git_dir=self.path).text
+
+    def write_blob(self, content: bytes) -> str:
+        """Keeps the content as an object and returns its id; nothing points to it yet."""
+        return run_git(["hash-object", "-w", "--stdin"], git_dir=self.path, stdin=content).text
+
+    def lay_over(self, commit: str, files: Mapping[str, TreeEntry | None]) -> str:
+        """A commit like `commit` with these files in it (None: without), made in the object store alone.
+
+        Nothing is written to any working tree, so no link in one can be followed. No ref points to the result;
+        it is `commit` itself when nothing differs.
+        """
+        with git.scratch_folder("index") as folder:
+            env = {"GIT_INDEX_FILE": str(folder / "index")}
+            run_git(["read-tree", check_commit_id(commit)], git_dir=self.path, extra_env=env)
+            lines = [
+                f"{entry.mode} {entry.blob}\t{path}" if entry else f"0 {git.NO_COMMIT}\t{path}"
+                for path, entry in sorted(files.items())
+            ]
+            stdin = b"".join(line.encode() + b"\0" for line in lines)
+            arguments = ["update-index", "--replace", "-z", "--index-info"]
+            run_git(arguments, git_dir=self.path, extra_env=env, stdin=stdin)
+            tree = run_git(["write-tree"], git_dir=self.path, extra_env=env).text
+        if tree == self.tree_id(commit):
+            return commit
+        dates = {"GIT_AUTHOR_DATE": _LAID_OVER_AT, "GIT_COMMITTER_DATE": _LAID_OVER_AT}
+        arguments = ["commit-tree", tree, "-p", commit, "-m", "Frozen tests laid over"]
+        return run_git(arguments, git_dir=self.path, extra_env=dates).text
 
     @staticmethod
     def _blob(repository: git.Repo, commit: str, path: str) -> Any:

@@ -57,13 +57,25 @@ def reviewer(said: str) -> list[Call]:
     return [("submit_review", {"summary": "Complete.", "verdict": "approve", "findings": []})]
 
 
+def verifier(said: str) -> list[Call]:
+    if "Your verdicts are stored" in said:
+        return [report(summary="Every criterion is met.")]
+    word = {"answer": "YES", "file": "shop/shares.py:3", "behaviour": "Parts follow the shares, to the cent."}
+    verdicts = [{"criterion": key, **word} for key in ("AC-001", "AC-002")]
+    return [("submit_verdicts", {"summary": "Met.", "verdicts": verdicts})]
+
+
 def developer(said: str) -> list[Call]:
     if "3 passed" in said:
         return [report(summary="Shares are split.")]
+    if "Accepted: 3 of 3 cases" not in said and "frozen already" not in said:
+        return [
+            ("write_file", {"path": "tests/test_shares.py", "text": TESTS}),
+            ("submit_tests", {"note": "Three cases of one function that is not there."}),
+        ]
     return [
-        ("set_phase", {"phase": "code", "note": "One module and its tests."}),
+        ("set_phase", {"phase": "code", "note": "One module."}),
         ("write_file", {"path": "shop/shares.py", "text": CODE}),
-        ("write_file", {"path": "tests/test_shares.py", "text": TESTS}),
         ("run_command", {"command": "python -m pytest -q tests/test_shares.py"}),
     ]
 
@@ -72,6 +84,7 @@ ROLES = {
     "submit_document": requirements,
     "submit_plan": planner,
     "submit_review": reviewer,
+    "submit_verdicts": verifier,
     "run_command": developer,
 }
 

@@ -55,7 +55,7 @@ def review_and_approve(visit: Visit, item: int) -> None:
     page.locator(".card", has_text="Review the test plan").get_by_role("link", name="Review", exact=True).click(
         timeout=40_000
     )
-    matrix = page.locator("table.matrix")
+    matrix = page.locator("table.matrix").first
     criteria = matrix.locator("tbody tr")
     assert criteria.count() >= 3
     for number in range(criteria.count()):

@@ -8,6 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from leadroom.lib.digest import digest_of
 from leadroom.requirements.contract import to_markdown
+from leadroom.testplans.formats.plain import to_yaml
 from tests import factories as f
 from tests.house.world import World
 
@@ -58,6 +59,17 @@ def _run(world: World) -> list[Any]:
     return [world.question.run_id]
 
 
+def _case(world: World, key: str) -> dict[str, Any]:
+    shape = f.case_shape(key, "unit", title="Another title", node_id=f"tests/test_new.py::test_{key[-3:]}")
+    typed = {name: shape[name] for name in ("id", "layer", "title", "criteria", "expected", "path", "priority")}
+    return {**typed, "way": "node_id", "run_by": shape["node_id"], "seen": world.plan.digest}
+
+
+def _shorter(world: World) -> str:
+    body = {**world.plan.body, "summary": "Shorter."}
+    return to_yaml(body, number=1, digest="", item_title="x")
+
+
 _DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
 _CHANGED = f.document_shape(title="Split by weights")
 
@@ -104,6 +116,9 @@ ROUTES: dict[str, Route] = {
     "items:set_risk": leads(lambda w: [w.aligning.pk], lambda w: {"risk": "critical", "reason": "money"}),
     "items:start_again": leads(lambda w: [w.stopped.pk]),
     "items:verify_again": leads(lambda w: [w.broken.pk]),
+    "items:thaw": leads(lambda w: [w.flaky.item_id], lambda w: {"reason": "The fixture is wrong."}),
+    "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
+    "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
     "align:queue": Route(get=(302, 200, 302, 302), post=(302, 405, 405, 405)),
     "align:item": members(lambda w: [w.aligning.pk]),
     "align:pick": leads(lambda w: [w.open_pick.pk], lambda w: {"picked": 1, "seen": w.open_pick.digest}),
@@ -126,6 +141,28 @@ ROUTES: dict[str, Route] = {
     ),
     "plans:queue": everybody(),
     "plans:detail": members(lambda w: [w.plan.pk]),
+    "plans:keep": leads(lambda w: [w.plan.pk], lambda w: {"seen": w.plan.digest, "mark-U-001": "approve"}),
+    "plans:add_case": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.plan.pk],
+        form=lambda w: _case(w, "U-009"),
+    ),
+    "plans:edit_case": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.plan.pk, "U-001"],
+        form=lambda w: _case(w, "U-001"),
+    ),
+    "plans:drop_case": leads(lambda w: [w.plan.pk, "U-001"], lambda w: {"seen": w.plan.digest}),
+    "plans:export": members(lambda w: [w.plan.pk]),
+    "plans:results": members(lambda w: [w.plan.pk]),
+    "plans:import": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.plan.pk],
+        form=lambda w: {"text": _shorter(w), "seen": w.plan.digest, "replace": "1"},
+    ),
     "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),
     "runs:index": everybody(),
     "runs:detail": members(_run),

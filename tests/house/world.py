@@ -20,6 +20,7 @@ from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
 from leadroom.verification import actions as verifications
+from leadroom.verification.enums import Outcome
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
 from tests.support.aligned import make_loaded_item
@@ -48,6 +49,12 @@ class World:
     report: Report
     loaded: WorkItem
     parked: PermissionRequest
+    flaky: TestPlan
+
+    @property
+    def flaky_case(self) -> int:
+        """The case that passed once and failed once."""
+        return self.flaky.cases.all()[0].pk
 
     def client(self, who: str, **headers: Any) -> Client:
         """Signed in as `lead`, `viewer` or `stranger`; anybody else is nobody."""
@@ -89,7 +96,24 @@ def make_world() -> World:
         report=f.make_report(f.make_item(project)),
         loaded=make_loaded_item(project),
         parked=f.make_request(f.make_item(project)),
+        flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
     )
+
+
+def _flaky(plan: TestPlan) -> TestPlan:
+    """Frozen tests, and a verification in which the first case passed once and failed once."""
+    hand_in = f.freeze_tests(plan)
+    run = verifications.request(item=plan.item, plan=plan, commit="f" * 40, hand_in=hand_in, by=f.PIPELINE, now=f.NOW)
+    verifications.claim(verification_id=run.pk, host="here", now=f.NOW)
+    run.refresh_from_db()
+    words = ["It passed once and once it did not.", "", ""]
+    outcomes = [Outcome.FLAKY, Outcome.PASSED, Outcome.PASSED]
+    results = {
+        case.pk: verifications.Result(outcome, 0.2, said)
+        for case, outcome, said in zip(plan.cases.all(), outcomes, words, strict=True)
+    }
+    verifications.finish(verification=run, results=results, output="", now=f.NOW)
+    return plan
 
 
 def _halted(project: Project) -> Run:

@@ -1,5 +1,7 @@
 """The one loop: facts in, at most one move at a time, and the second look changes nothing."""
 
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
@@ -22,6 +24,7 @@ from leadroom.testplans.models import TestPlan
 from leadroom.verification import actions as verifications
 from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Stitch, Worktree
+from tests import factories as f
 from tests.pipeline.walker import Walk
 from tests.support.snapshot import changed_tables, snapshot
 from tests.worktrees.repositories import UserRepository
@@ -32,6 +35,12 @@ FINDING = {"case": "U-001", "kind": "hole", "severity": "major", "text": "No zer
 
 def stages(item: WorkItem) -> list[str]:
     return list(StageVisit.objects.filter(item=item).values_list("stage", flat=True))
+
+
+def another_try(n: int) -> list[dict[str, Any]]:
+    """The cases of a plan in which the one that was found wanting reads differently."""
+    first, *rest = f.plan_shape()["cases"]
+    return [{**first, "expected": f"3.34, 3.33 and 3.33, try {n}."}, *rest]
 
 
 class TestWholeWay:
@@ -133,8 +142,9 @@ class TestInPlan:
         self.returned(walk)
         run = walk.run(Role.PLANNER)
         assert (run.attempt, run.state) == (2, "QUEUED")
-        assert "- U-001: finding major hole: No zero shares." in run.brief
-        walk.plan(summary="With zero shares.")
+        assert "- F-1 U-001: finding major hole: No zero shares." in run.brief
+        walk.plan(answers=[{"finding": "F-1", "text": "A share of zero is refused before."}])
+        assert TestPlan.objects.get(number=1).reviews.get().marks.get().answer == "A share of zero is refused before."
         walk.go()
         assert walk.run(Role.REVIEWER).attempt == 2
         assert [plan.state for plan in TestPlan.objects.order_by("number")] == ["SUPERSEDED", "AGENT_REVIEW"]
@@ -142,12 +152,12 @@ class TestInPlan:
     def test_after_two_rounds_the_lead_reads_it_with_the_findings(self, walk: Walk) -> None:
         walk.to_plan()
         for n in range(2):
-            walk.plan(summary=f"Try {n}.")
+            walk.plan(cases=another_try(n))
             walk.go()
             walk.review("change", FINDING)
             walk.go()
         assert walk.current_plan.state == "RETURNED"
-        walk.plan(summary="Try 2.")
+        walk.plan(cases=another_try(2))
         walk.go()
         walk.review("change", FINDING)
         walk.go()
@@ -163,8 +173,8 @@ class TestInPlan:
         walk.go()
         brief = walk.run(Role.PLANNER).brief
         assert f"{walk.lead.username}: change. Nearly." in brief
-        assert "- U-001: change  : Round down." in brief
-        assert "- E-001: drop" in brief
+        assert "- F-1 U-001: change  : Round down." in brief
+        assert "- F-2 E-001: drop" in brief
 
     def test_a_light_plan_with_findings_goes_back_too(self, project: Project, source: UserRepository) -> None:
         walk = Walk(project, source, risk="light")
@@ -177,6 +187,9 @@ class TestInPlan:
         walk.plan()
         walk.go()
         WorkItem.objects.filter(pk=walk.item.pk).update(risk="critical")
+        walk.review()
+        walk.go()
+        assert walk.current_plan.state == "AGENT_REVIEW"
         walk.review()
         walk.go()
         assert walk.current_plan.state == "LEAD_REVIEW"

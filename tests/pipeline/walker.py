@@ -16,6 +16,7 @@ from leadroom.verification import actions as verifications
 from leadroom.verification.actions import Result
 from leadroom.verification.enums import Outcome
 from leadroom.verification.models import VerificationRun
+from leadroom.verification.queries import frozen_hand_in
 from leadroom.worktrees import actions as worktrees
 from leadroom.worktrees.actions import move_head
 from leadroom.worktrees.git import run_git
@@ -95,11 +96,16 @@ class Walk:
         return plan
 
     def review(self, verdict: str = "approve", *findings: dict[str, str]) -> None:
-        """The reviewer says what it thinks and is done."""
-        run = self.hold(Role.REVIEWER)
+        """Every reviewer that was asked says the same and is done."""
         body = {"summary": "Read.", "verdict": verdict, "findings": list(findings)}
-        plans.submit_review(plan=self.current_plan, body=body, run_id=run.pk, by=holding.actor_of(run), now=now())
-        holding.complete(run=run, now=now())
+        asked = Run.objects.filter(item=self.item, role=Role.REVIEWER, state=RunState.QUEUED)
+        pks = list(asked.values_list("pk", flat=True))
+        assert pks
+        for pk in pks:
+            assert holding.claim(run_id=pk, ceiling=99, host="here", boot_id="boot", now=now())
+            run = Run.objects.select_related("item__project", "agent").get(pk=pk)
+            plans.submit_review(plan=self.current_plan, body=body, run_id=pk, by=holding.actor_of(run), now=now())
+            holding.complete(run=run, now=now())
 
     @property
     def current_plan(self) -> TestPlan:
@@ -109,7 +115,8 @@ class Walk:
     def send_review(self, verdict: str = "approve", **changes: Any) -> None:
         """The lead sends the review of the plan."""
         plan = self.current_plan
-        given: dict[str, Any] = {"marks": [], "summary": "", "blind_spots": f.BLIND_SPOTS, **changes}
+        marks = f.approvals(plan) if verdict == "approve" else []
+        given: dict[str, Any] = {"marks": marks, "summary": "", "blind_spots": f.BLIND_SPOTS, **changes}
         verdict_ = plans.ReviewVerdict(verdict)
         plans.send_review(
             plan=plan, verdict=verdict_, seen_digest=plan.digest, user_id=self.lead.pk, by=self.by, now=now(), **given
@@ -127,8 +134,15 @@ class Walk:
         self.source.git("switch", "-q", "main")
         run_git(["fetch", "-q", str(self.source.path), f"+{commit}:{worktree.ref}"], git_dir=control.path)
         move_head(worktree=worktree, head=commit, by=holding.actor_of(run), now=now())
+        self.freeze_tests(worktree)
         holding.complete(run=run, now=now())
         return worktree
+
+    def freeze_tests(self, worktree: Worktree) -> None:
+        """The red check accepted the tests at the tree's head, unless they are frozen already."""
+        plan = self.current_plan
+        if frozen_hand_in(plan) is None:
+            f.freeze_tests(plan, worktree=worktree, control=control_of(self.project))
 
     @property
     def verification(self) -> VerificationRun:
@@ -145,6 +159,28 @@ class Walk:
             for case in verification.plan.cases.all()
         }
         verifications.finish(verification=self.verification, results=results, output="", now=now())
+        reconcile(self.item.pk)
+        verifier = Run.objects.filter(item=self.item, role=Role.VERIFIER, state=RunState.QUEUED)
+        if verifier.exists():
+            self.judge()
+
+    def judge(self, **answers: str) -> None:
+        """The verifier says YES to every criterion, unless told otherwise (AC_001="NO")."""
+        run = self.hold(Role.VERIFIER)
+        criteria = list(self.current_plan.revision.criteria)
+        said = {key: answers.get(key.replace("-", "_"), "YES") for key in criteria}
+        body = {
+            "summary": "Read.",
+            "verdicts": [
+                {"criterion": key, "answer": said[key], "file": "feature.py:1", "behaviour": f"As seen for {key}."}
+                for key in criteria
+            ],
+        }
+        work, by = self.stitch.commit, holding.actor_of(run)
+        verifications.submit_verdicts(
+            item=self.item, run_id=run.pk, work=work, body=body, criteria=criteria, by=by, now=now()
+        )
+        holding.complete(run=run, now=now())
 
     @property
     def stitch(self) -> Stitch:

@@ -18,8 +18,8 @@ from leadroom.rehearsal.conversation import read_conversation
 from leadroom.rehearsal.script import Library, ToolCall
 
 HOUSE_TOOLS = {
-    "set_phase", "propose_ambiguities", "ask_questions", "submit_document", "submit_plan", "submit_review", "ask",
-    "report",
+    "set_phase", "propose_ambiguities", "ask_questions", "submit_document", "submit_plan", "submit_review",
+    "submit_tests", "submit_verdicts", "ask", "report",
 }  # fmt: skip
 
 

@@ -188,6 +188,22 @@ class SubmitReview(Shape):
     findings: list[ReviewFinding]
 
 
+class SubmitTests(Shape):
+    note: Sentence
+
+
+class Verdict(Shape):
+    criterion: CriterionId
+    answer: Literal["YES", "PARTIAL", "NO"]
+    file: str
+    behaviour: Sentence
+
+
+class SubmitVerdicts(Shape):
+    summary: Sentence
+    verdicts: list[Verdict]
+
+
 class Ask(Shape):
     question: Sentence
     why: Sentence
@@ -220,7 +236,7 @@ SHAPES: dict[str, type[Shape]] = {
     "run_command": RunCommand, "set_phase": SetPhase, "propose_ambiguities": ProposeAmbiguities,
     "ask_questions": AskQuestions,
     "submit_document": SubmitDocument, "submit_plan": SubmitPlan, "submit_review": SubmitReview, "ask": Ask,
-    "report": Report,
+    "submit_tests": SubmitTests, "submit_verdicts": SubmitVerdicts, "report": Report,
 }  # fmt: skip
 ROLES: dict[str, set[str]] = {
     "requirements": {
@@ -229,8 +245,10 @@ ROLES: dict[str, set[str]] = {
     "planner": {"read_file", "search_files", "submit_plan", "ask", "report"},
     "reviewer": {"submit_review", "report"},
     "developer": {
-        "read_file", "search_files", "edit_file", "write_file", "run_command", "set_phase", "ask", "report",
+        "read_file", "search_files", "edit_file", "write_file", "run_command", "set_phase", "submit_tests",
+        "ask", "report",
     },
+    "verifier": {"read_file", "search_files", "submit_verdicts", "report"},
 }  # fmt: skip
 
 

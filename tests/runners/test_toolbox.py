@@ -290,6 +290,7 @@ MISSING = {
     Role.PLANNER: "submit the test plan",
     Role.REVIEWER: "submit the review",
     Role.DEVELOPER: "change something in the tree",
+    Role.VERIFIER: "submit your verdicts",
 }
 
 

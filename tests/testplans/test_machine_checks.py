@@ -6,7 +6,8 @@ import pytest
 
 from leadroom.lib.errors import BadInput
 from leadroom.requirements.models import Revision
-from leadroom.testplans.rules import CASE_LIMIT, check_submit, plan_problems
+from leadroom.testplans.checks import CASE_LIMIT, plan_problems
+from leadroom.testplans.rules import check_submit
 from tests import factories as f
 
 DOCUMENT = Revision(body=f.document_shape())
@@ -98,11 +99,13 @@ def test_every_criterion_needs_a_case() -> None:
 )
 def test_a_layer_is_there_or_its_absence_is_argued(layer: str, label: str) -> None:
     cases = [case for case in f.plan_shape()["cases"] if case["layer"] != layer]
-    assert problems(cases=cases, not_covered=[]) == [
+    journeys = {"what": "An error path of G-001", "why": "There is none."}
+    assert problems(cases=cases, not_covered=[journeys]) == [
         f"There is no {label} case, and `not_covered` does not argue why not."
     ]
     for word in (label, label.upper().replace(" ", "-"), layer):
-        assert problems(cases=cases, not_covered=[{"what": "Layers", "why": f"{word} adds nothing here"}]) == []
+        argument = {"what": "Layers", "why": f"{word} adds nothing here"}
+        assert problems(cases=cases, not_covered=[journeys, argument]) == []
 
 
 def test_more_cases_than_anybody_reviews_are_refused() -> None:
@@ -126,3 +129,81 @@ def test_the_planner_hears_of_everything_at_once_but_not_of_endless_lists() -> N
     with pytest.raises(BadInput) as caught:
         check_submit(f.plan_shape(cases=[f.case_shape(f"U-{n}", "unit", criteria=[]) for n in range(90)]), DOCUMENT)
     assert len(str(caught.value).splitlines()) == 41
+
+
+def test_a_goal_is_walked_to_its_end_and_to_a_refusal() -> None:
+    document = Revision(body=f.document_shape())
+    shape = f.plan_shape(not_covered=[])
+    assert [(p.place, p.is_gap) for p in plan_problems(shape, document)] == [("G-001", True)]
+    assert plan_problems(shape, document)[0].sentence == (
+        "G-001 (Uneven parts add up.) has no error path from end to end; add a case, or name G-001 in `not_covered` "
+        "with the reason."
+    )
+    refused = f.case_shape("E-002", "end_to_end", path="error")
+    assert plan_problems({**shape, "cases": [*shape["cases"], refused]}, document) == []
+
+
+def limited(text: str) -> Revision:
+    criteria = [{"id": "AC-001", "text": text, "because": ["request"]}, {"id": "AC-002", "text": "x", "because": []}]
+    return Revision(body=f.document_shape(goals=[{"id": "G-001", "text": "Limits.", "criteria": criteria}]))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("A share is a whole number from 1 to 999.", "1"),
+        ("A refund is paid up to 24 hours before the start.", "24"),
+        ("At most three people share a room.", "At most three"),
+        ("A name has fewer than twelve letters.", "fewer than twelve"),
+        ("It costs 19.99 or more.", "19.99"),
+    ],
+)
+def test_a_limit_needs_a_boundary_case_that_names_values(text: str, number: str) -> None:
+    document = limited(text)
+    sentence = (
+        f"AC-001 has a limit (“{number}”) but no boundary case names the values around it; add one, or name AC-001 in "
+        "`not_covered` with the reason."
+    )
+    assert [p.sentence for p in plan_problems(f.plan_shape(), document)] == [sentence]
+    around = f.case_shape("U-002", "unit", path="boundary", steps=["Try 23:59:59 and 24:00:00."])
+    wordless = {**around, "steps": ["Try the limit."], "title": "The limit", "expected": "Refused."}
+    base = f.plan_shape()
+    assert plan_problems({**base, "cases": [*base["cases"], around]}, document) == []
+    assert plan_problems({**base, "cases": [*base["cases"], wordless]}, document) != []
+    argued = [*base["not_covered"], {"what": "The limit of ac-001", "why": "It is the store's own."}]
+    assert plan_problems({**base, "not_covered": argued}, document) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Groups of version 0.4.0 still load.", "It fails with exit status 1.", "The file v2/list.json holds AC-003 too.",
+     "It answers HTTP 404.", "The two are not allowed together."],
+)  # fmt: skip
+def test_digits_that_are_no_limit_ask_for_nothing(text: str) -> None:
+    assert plan_problems(f.plan_shape(), limited(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "fault"),
+    [
+        ("Equals the result of refund_for(booking).", "takes its expected result from the code under test"),
+        ("The return value of `split(10)` is stored.", "takes its expected result from the code under test"),
+        ("It is whatever the implementation returns.", "expects whatever the code does"),
+        ("The refund service was called once.", "checks that something is called, not what comes of it"),
+        ("The mocked store is called.", "checks that something is called, not what comes of it"),
+        ("It works as expected.", "names nothing that could be observed to be wrong"),
+        ("No exception is raised.", "names nothing that could be observed to be wrong"),
+        ("Does not crash", "names nothing that could be observed to be wrong"),
+    ],
+)
+def test_a_case_that_restates_the_implementation_is_refused(expected: str, fault: str) -> None:
+    assert with_case(expected=expected) == [f"U-001 {fault}; work the expected result out from the document instead."]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    ["The file is called trip.json.", "3.34, 3.33 and 3.33.", "It fails and says that the archive cannot be written.",
+     "The value of the stored field is 80.00.", "It works out 3.34 for Ana."],
+)  # fmt: skip
+def test_what_can_be_observed_is_taken(expected: str) -> None:
+    assert with_case(expected=expected) == []

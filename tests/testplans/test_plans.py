@@ -195,11 +195,11 @@ class TestLeadReview:
     def test_a_critical_plan_needs_every_blind_spot_looked_at(self, ticked: list[str]) -> None:
         plan = f.make_plan(f.make_aligned_item(risk="critical"))
         with refused_without_effect(BadInput, "This item is critical: tick “"):
-            send(plan, blind_spots=ticked)
+            send(plan, blind_spots=ticked, marks=f.approvals(plan))
 
     def test_a_critical_plan_is_frozen_with_all_of_them_on_record(self) -> None:
         plan = f.make_plan(f.make_aligned_item(risk="critical"))
-        send(plan, blind_spots=list(BLIND_SPOTS))
+        send(plan, blind_spots=list(BLIND_SPOTS), marks=f.approvals(plan))
         entry = Entry.objects.get(verb="testplans.plan.frozen")
         assert entry.payload["blind_spots"] == ["boundaries", "error_paths", "intent"]
         assert entry.payload["digest"] == plan.digest
@@ -281,7 +281,7 @@ def test_coverage_is_by_criterion_and_layer() -> None:
         f.case_shape("U-002", "unit", criteria=["AC-001", "AC-002"]),
         f.case_shape("E-001", "end_to_end", criteria=["AC-002"]),
     ]
-    argued = [{"what": "Integration", "why": "One module."}]
+    argued = [{"what": "Integration", "why": "One module. An error path of G-001 is for later."}]
     plan = f.submit_plan(f.make_aligned_item(), cases=cases, not_covered=argued)
     rows = coverage(plan)
     assert [(row.criterion, row.cells) for row in rows] == [

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadroom.testplans.rules import _NODE_ID
+from leadroom.testplans.checks import NODE_ID
 from leadroom.verification.actions import Result
+from leadroom.verification.bench import PYTEST_OPTIONS
 from leadroom.verification.enums import Outcome
 from leadroom.verification.junit import MESSAGE_LIMIT, SIZE_LIMIT, read_results
-from leadroom.verification.running import PYTEST_OPTIONS
 
 NODE = "tests/test_x.py::test_y"
 
@@ -143,7 +143,7 @@ def as_pytest_names_it(node_id: str) -> tuple[str, str]:
 def test_every_node_id_finds_its_own_result(nodes: list[str]) -> None:
     cases = []
     for number, node in enumerate(nodes):
-        assert _NODE_ID.fullmatch(node)
+        assert NODE_ID.fullmatch(node)
         classname, name = as_pytest_names_it(node)
         cases.append(case(f'<failure message="{number}" />' if number % 2 else "", classname=classname, name=name))
     found = read_results(suite(*cases), nodes)

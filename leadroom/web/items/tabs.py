@@ -24,8 +24,8 @@ from leadroom.requirements.queries import ambiguities_of, latest_revision, pick_
 from leadroom.testplans.enums import Layer
 from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.testplans.queries import CoverageRow, coverage, current_plan
-from leadroom.verification.enums import Outcome, VerificationState
-from leadroom.verification.models import CaseResult, VerificationRun
+from leadroom.verification.enums import ExemptionKind, Outcome, VerificationState
+from leadroom.verification.models import CaseResult, Exemption, VerificationRun
 from leadroom.verification.queries import case_board
 from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.keeping import control_of
@@ -223,6 +223,9 @@ class CaseRow:
 
     key: str
     title: str
+    pk: int
+    is_flaky: bool
+    quarantine: str
     layer_word: str
     how: str
     outcome: str
@@ -257,7 +260,12 @@ def verification(item: WorkItem) -> VerificationTab:
         return VerificationTab(None, "", (), 0, 0, None, "", False, False, ())
     latest = runs[0]
     results = {result.case_id: result for result in case_board(latest)}
-    rows = tuple(_case_row(case, results.get(case.pk)) for case in latest.plan.cases.order_by("position"))
+    excused = {
+        row.case_id: f"{row.by}: {row.reason}"
+        for row in Exemption.objects.filter(case__plan=latest.plan_id, kind=ExemptionKind.QUARANTINE)
+    }
+    cases = latest.plan.cases.order_by("position")
+    rows = tuple(_case_row(case, results.get(case.pk), excused.get(case.pk, "")) for case in cases)
     is_timed = latest.started_at and latest.ended_at
     return VerificationTab(
         run=latest,
@@ -273,10 +281,13 @@ def verification(item: WorkItem) -> VerificationTab:
     )
 
 
-def _case_row(case: TestCase, result: CaseResult | None) -> CaseRow:
+def _case_row(case: TestCase, result: CaseResult | None, quarantine: str) -> CaseRow:
     return CaseRow(
         key=case.key,
         title=case.title,
+        pk=case.pk,
+        is_flaky=result is not None and result.outcome == Outcome.FLAKY,
+        quarantine=quarantine,
         layer_word=Layer(case.layer).label,
         how=case.node_id or case.command,
         outcome=result.outcome if result else "not_run",

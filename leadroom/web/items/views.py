@@ -12,12 +12,13 @@ from leadroom.lib.errors import BadInput
 from leadroom.pipeline import moves
 from leadroom.projects import actions
 from leadroom.projects.enums import Risk
+from leadroom.projects.models import WorkItem
 from leadroom.projects.queries import led_projects
 from leadroom.verification.actions import requeue
 from leadroom.verification.queries import latest_verification
 from leadroom.web import access, answers
 from leadroom.web.align.bringing import bring_reason
-from leadroom.web.items import about, tabs
+from leadroom.web.items import about, proof, tabs
 from leadroom.web.items.forms import NewItemForm
 from leadroom.web.items.frame import TABS, act_reason, present_frame
 
@@ -110,7 +111,19 @@ def changes(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def verification(request: HttpRequest, pk: int) -> HttpResponse:
     """Cases × results."""
-    return _tab(request, pk, "verification", verification=tabs.verification)
+    newest: list[tabs.VerificationTab] = []
+
+    def cases(item: WorkItem) -> tabs.VerificationTab:
+        newest.append(tabs.verification(item))
+        return newest[0]
+
+    return _tab(
+        request,
+        pk,
+        "verification",
+        verification=cases,
+        proof=lambda item: proof.present(item, newest[0].run, request),
+    )
 
 
 @require_GET

@@ -1,12 +1,14 @@
-"""A lead's review as the page sends it; nothing is stored before it is sent."""
+"""A lead's review as the page sends it; nothing of it counts before it is sent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.http import HttpRequest
 
 from leadroom.lib.errors import BadInput
 from leadroom.lib.shapes import count_of
+from leadroom.testplans.changes import case_digest, cases_of
 from leadroom.testplans.enums import CaseMark, ReviewVerdict
 from leadroom.testplans.models import TestPlan
 from leadroom.web.templatetags.safetext import hidden_characters
@@ -36,6 +38,30 @@ class Typed:
         """The same with the marks (not the comments) of these cases reset."""
         marks = {key: mark for key, mark in self.marks.items() if key not in keys}
         return Typed(self.verdict, self.summary, self.seen, marks, self.comments, self.ticked)
+
+    def draft(self, plan: TestPlan) -> dict[str, Any]:
+        """What is kept of it until it is sent: each mark with the digest of the case it was made on.
+
+        The verdict on the whole and the ticks are not: they are for the moment of sending.
+        """
+        cases = cases_of(plan.body)
+        return {
+            "summary": self.summary,
+            "marks": {key: [mark, case_digest(cases[key])] for key, mark in self.marks.items() if key in cases},
+            "comments": self.comments,
+        }
+
+
+def typed_of(draft: Mapping[str, Any], plan: TestPlan) -> Typed:
+    """A kept draft against the plan as it is now: marks on cases that changed since are reset, words stay."""
+    cases = cases_of(plan.body)
+    marks = {
+        key: mark
+        for key, (mark, digest) in draft.get("marks", {}).items()
+        if key in cases and case_digest(cases[key]) == digest
+    }
+    comments = {key: text for key, text in draft.get("comments", {}).items() if key in cases}
+    return Typed(summary=draft.get("summary", ""), marks=marks, comments=comments)
 
 
 def read_typed(request: HttpRequest, plan: TestPlan) -> Typed:

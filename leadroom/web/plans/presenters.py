@@ -1,60 +1,30 @@
-"""What the plan page shows: cases with what reviewers found, coverage, the review form, earlier rounds."""
+"""What the plan page shows: standing, reviews, pictures, cases, the review form, what changed, earlier rounds."""
 
 import datetime as dt
-from dataclasses import dataclass
-
-from django.urls import reverse
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk
-from leadroom.testplans.enums import CaseMark, CasePath, Layer, PlanState, Priority, ReviewKind, ReviewVerdict
-from leadroom.testplans.models import CaseVerdict, Review, TestCase, TestPlan
-from leadroom.testplans.queries import coverage
-from leadroom.testplans.rules import BLIND_SPOTS, plan_problems
-from leadroom.web.plans.changes import CaseChange, case_changes
+from leadroom.testplans.changes import CaseChange
+from leadroom.testplans.checks import plan_problems
+from leadroom.testplans.enums import Layer, PlanState, ReviewKind, ReviewVerdict
+from leadroom.testplans.models import CaseVerdict, Review, TestPlan
+from leadroom.testplans.rules import BLIND_SPOTS, reviewers_wanted
+from leadroom.web.plans.cases import Finding, LayerGroup, present_finding, present_layers
 from leadroom.web.plans.forms import Typed, hidden_in
+from leadroom.web.plans.matrices import Matrices, present_matrices
+from leadroom.web.plans.rounds import EditNote, ReviewNote, Round, present_edits, present_review, present_rounds
 
 _DEPTH = {
     Risk.LIGHT: "Light: machine checks and an agent's review suffice.",
-    Risk.STANDARD: "Standard: a person goes through the cases once an agent has.",
+    Risk.STANDARD: "Standard: an agent goes through the cases; a person approves on its summary.",
     Risk.CRITICAL: "Critical: a person goes through it case by case and answers the blind spots.",
 }
 _VERDICTS = {
     ReviewVerdict.APPROVE: ("Approve", "The plan is frozen with its digest; the developer starts.", "a"),
     ReviewVerdict.CHANGE: ("Send back", "The planner gets every mark and comment as one message.", "r"),
 }
-_KIND_WORDS = {
-    "hole": "hole",
-    "self_fulfilling": "self-fulfilling",
-    "missing_criterion": "missing criterion",
-    "unclear": "unclear",
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a reviewer holds against a case or the plan."""
-
-    kind: str
-    severity: str
-    text: str
-    reviewer: str
-
-
-@dataclass(frozen=True)
-class CriterionChip:
-    id: str
-    text: str
-
-
-@dataclass(frozen=True)
-class MarkOption:
-    """One of the choices of a case's verdict."""
-
-    value: str
-    label: str
-    key: str
-    is_chosen: bool
 
 
 @dataclass(frozen=True)
@@ -69,158 +39,135 @@ class VerdictOption:
 
 
 @dataclass(frozen=True)
-class CaseRow:
-    """A case as a row of the review."""
-
-    pk: int
-    key: str
-    title: str
-    criteria: list[CriterionChip]
-    path: str
-    priority: str
-    precondition: str
-    steps: list[str]
-    expected: str
-    node_id: str
-    command: str
-    findings: list[Finding]
-    options: list[MarkOption]
-    comment: str
-    was_changed: bool
-    mark: str
-    mark_comment: str
-
-    @property
-    def dom_id(self) -> str:
-        return f"case-{self.key}"
-
-
-@dataclass(frozen=True)
-class LayerGroup:
-    name: str
-    word: str
-    cases: list[CaseRow]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A field of the matrix: covered by these cases, or not at all."""
-
-    state: str
-    keys: list[str]
-
-
-@dataclass(frozen=True)
-class CoverageLine:
-    id: str
-    text: str
-    cells: list[Cell]
-    is_gap: bool
-
-
-@dataclass(frozen=True)
-class ReviewNote:
-    """A review that was sent."""
-
-    reviewer: str
-    is_lead: bool
-    verdict: str
-    summary: str
-    sent_at: dt.datetime
-    findings: list[Finding]
-
-
-@dataclass(frozen=True)
-class Round:
-    """An earlier plan of the item, its reviews, and what the next plan changed."""
-
-    number: int
-    url: str
-    state: str
-    reviews: list[ReviewNote]
-    changes: list[CaseChange]
-
-
-@dataclass(frozen=True)
 class BlindSpot:
+    """A question of the checklist of critical plans."""
+
     name: str
     question: str
     is_ticked: bool
 
 
 @dataclass(frozen=True)
+class SinceLook:
+    """What changed since this person last looked, and when that was."""
+
+    at: dt.datetime
+    changes: list[CaseChange]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who looks at the page: what they typed, what they saw before, and why they cannot review, empty when they can."""
+
+    reason: str = ""
+    typed: Typed = field(default_factory=Typed)
+    since: SinceLook | None = None
+    error: str = ""
+    lock: str = ""
+
+    @property
+    def changed(self) -> frozenset[str]:
+        return frozenset(change.key for change in self.since.changes) if self.since else frozenset()
+
+
+@dataclass(frozen=True)
 class PlanPage:
-    """Everything of one plan. `form_reason` says why this person cannot review it, empty when they can."""
+    """Everything of one plan. `blind` says how many reviews are in while they are still kept from everybody."""
 
     plan: TestPlan
+    reader: Reader
     depth: str
     turn: str
     move: str
+    blind: str
     reviews: list[ReviewNote]
     checks: list[str]
     problems: list[str]
     layers: list[LayerGroup]
     layer_words: list[str]
-    coverage: list[CoverageLine]
-    gaps: int
+    matrices: Matrices
     findings: list[Finding]
     is_open: bool
-    form_reason: str
-    typed: Typed
     verdicts: list[VerdictOption]
     blind_spots: list[BlindSpot]
+    edits: list[EditNote]
     rounds: list[Round]
     hidden: int
-    error: str
-    lock_reason: str
+    progress: str
 
     @property
     def dom_id(self) -> str:
         return f"plan-{self.plan.pk}"
 
     @property
+    def lock_reason(self) -> str:
+        """Why nothing is approved now, under the read-only switch; else empty."""
+        return self.reader.lock if self.is_open else ""
+
+    @property
+    def can_decide(self) -> bool:
+        return self.is_open and not self.reader.reason
+
+    @property
+    def is_summary_enough(self) -> bool:
+        """On a standard item the reviewers' summary comes first, and the cases are there to be opened."""
+        return self.plan.item.risk == Risk.STANDARD and not self.reader.typed.marks and not self.reader.error
+
+    @property
     def case_count(self) -> int:
         return sum(len(group.cases) for group in self.layers)
 
 
-def present_page(
-    plan: TestPlan,
-    earlier: list[TestPlan],
-    *,
-    lead_reason: str,
-    typed: Typed | None = None,
-    changed: frozenset[str] = frozenset(),
-    error: str = "",
-    lock_reason: str = "",
-) -> PlanPage:
-    """`earlier` are the plans before this one, newest first; all with cases, reviews and marks at hand."""
-    typed = typed or Typed()
-    reviews = list(plan.reviews.all())
-    is_open = plan.state == PlanState.LEAD_REVIEW
-    lines = _coverage(plan)
+def present_page(plan: TestPlan, earlier: list[TestPlan], models: Mapping[int, str], reader: Reader) -> PlanPage:
+    """`earlier` are the plans before this one, newest first; all with cases, reviews and marks at hand.
+
+    `models` are ids of runs with the models they used.
+    """
+    reviews, blind = _shown_reviews(plan)
+    is_open, typed = plan.state == PlanState.LEAD_REVIEW, reader.typed
     turn, move = _move(plan, reviews)
+    author = models.get(plan.run_id or 0, "")
     return PlanPage(
         plan=plan,
+        reader=reader,
         depth=_DEPTH[Risk(plan.item.risk)],
         turn=turn,
         move=move,
-        reviews=[_review(review) for review in reviews],
+        blind=blind,
+        reviews=[present_review(review, models, author) for review in reviews],
         checks=_checks(plan),
         problems=[problem.sentence for problem in plan_problems(plan.body, plan.revision)],
-        layers=_layers(plan, reviews, typed, changed),
+        layers=present_layers(plan, reviews, typed, reader.changed),
         layer_words=[str(layer.label) for layer in Layer],
-        coverage=lines,
-        gaps=sum(line.is_gap for line in lines),
-        findings=[_finding(mark, review) for review in reviews for mark in review.marks.all() if _is_on_plan(mark)],
+        matrices=present_matrices(plan),
+        findings=[
+            present_finding(mark, review) for review in reviews for mark in review.marks.all() if _is_on_plan(mark)
+        ],
         is_open=is_open,
-        form_reason=lead_reason if is_open else "",
-        typed=typed,
         verdicts=[VerdictOption(value, *words, value == typed.verdict) for value, words in _VERDICTS.items()],
         blind_spots=_blind_spots(plan, typed) if is_open else [],
-        rounds=_rounds(plan, earlier),
+        edits=present_edits(list(plan.edits.all())),
+        rounds=present_rounds(plan, earlier, models),
         hidden=hidden_in(plan.body) if is_open else 0,
-        error=error,
-        lock_reason=lock_reason if is_open else "",
+        progress=progress_of(typed, len(plan.cases.all())),
+    )
+
+
+def progress_of(typed: Typed, count: int) -> str:
+    """How far the review has come, in words."""
+    return f"{len(typed.marks)} of {count_of(count, 'case')} marked"
+
+
+def _shown_reviews(plan: TestPlan) -> tuple[list[Review], str]:
+    """The reviews, or none and a sentence: nobody reads one before all are in, so that none colours another."""
+    reviews = list(plan.reviews.all())
+    agents = sum(review.kind == ReviewKind.AGENT for review in reviews)
+    if plan.state != PlanState.AGENT_REVIEW:
+        return reviews, ""
+    wanted = max(reviewers_wanted(plan.item), 1)
+    return (
+        [],
+        f"{agents} of {count_of(wanted, 'review')} in; they are shown once all are, so that none colours another.",
     )
 
 
@@ -234,9 +181,9 @@ def _move(plan: TestPlan, reviews: list[Review]) -> tuple[str, str]:
     if plan.state == PlanState.LEAD_REVIEW:
         found = sum(len(review.marks.all()) for review in reviews)
         what = (
-            f"read {count_of(found, 'finding')} of the reviewer, then decide"
+            f"read what was found ({count_of(found, 'finding')}), then decide"
             if found
-            else "the reviewer found nothing; decide"
+            else "the review found nothing; decide"
         )
         return "human", f"Your move: {what}. Nothing is built before this plan is frozen."
     if plan.state == PlanState.FROZEN:
@@ -253,7 +200,7 @@ def _move(plan: TestPlan, reviews: list[Review]) -> tuple[str, str]:
     if plan.state == PlanState.SUPERSEDED:
         return "nobody", "A newer plan took its place; this one is kept as it was read."
     if plan.state == PlanState.AGENT_REVIEW:
-        return "agent", "A reviewer that did not write it reads the plan against the document. You are next."
+        return "agent", "Reviewers that did not write it read the plan against the document. You are next."
     return "machine", "The plan passed the machine checks and goes to an agent's review."
 
 
@@ -265,92 +212,9 @@ def _checks(plan: TestPlan) -> list[str]:
         f"{count_of(cases, 'case')}, each proving a criterion of the document",
         "all three layers present, or the absence argued",
         "each case run by one pytest node id or one command, none used twice",
-        "each case says what is expected",
-    ]
-
-
-def _layers(plan: TestPlan, reviews: list[Review], typed: Typed, changed: frozenset[str]) -> list[LayerGroup]:
-    criteria = plan.revision.criteria
-    found: dict[int, list[Finding]] = {}
-    decided: dict[int, CaseVerdict] = {}
-    for review in reviews:
-        for mark in review.marks.all():
-            if mark.case_id and review.kind == ReviewKind.AGENT:
-                found.setdefault(mark.case_id, []).append(_finding(mark, review))
-            elif mark.case_id:
-                decided[mark.case_id] = mark
-    groups = []
-    for layer in Layer:
-        rows = [
-            _case(case, criteria, found.get(case.pk, []), decided.get(case.pk), typed, case.key in changed)
-            for case in plan.cases.all()
-            if case.layer == layer
-        ]
-        if rows:
-            groups.append(LayerGroup(layer.value, str(layer.label), rows))
-    return groups
-
-
-def _case(
-    case: TestCase,
-    criteria: dict[str, str],
-    findings: list[Finding],
-    decided: CaseVerdict | None,
-    typed: Typed,
-    was_changed: bool,
-) -> CaseRow:
-    chosen = typed.marks.get(case.key, "")
-    options = [
-        ("", "No mark", ""),
-        (CaseMark.APPROVE, "Approve", "a"),
-        (CaseMark.CHANGE, "Change", "r"),
-        (CaseMark.DROP, "Drop", "d"),
-    ]
-    return CaseRow(
-        pk=case.pk,
-        key=case.key,
-        title=case.title,
-        criteria=[CriterionChip(key, criteria.get(key, "not in the document")) for key in case.criteria],
-        path=CasePath(case.path).label,
-        priority=Priority(case.priority).label,
-        precondition=case.precondition,
-        steps=case.steps,
-        expected=case.expected,
-        node_id=case.node_id,
-        command=case.command,
-        findings=findings,
-        options=[MarkOption(value, label, key, value == chosen) for value, label, key in options],
-        comment=typed.comments.get(case.key, ""),
-        was_changed=was_changed,
-        mark=decided.mark if decided and decided.mark != CaseMark.NOTE else "",
-        mark_comment=decided.comment if decided else "",
-    )
-
-
-def _finding(mark: CaseVerdict, review: Review) -> Finding:
-    return Finding(_KIND_WORDS.get(mark.kind, mark.kind), mark.severity, mark.comment, review.reviewer)
-
-
-def _review(review: Review) -> ReviewNote:
-    return ReviewNote(
-        reviewer=review.reviewer,
-        is_lead=review.kind == ReviewKind.LEAD,
-        verdict=review.verdict,
-        summary=review.summary,
-        sent_at=review.sent_at,
-        findings=[_finding(mark, review) for mark in review.marks.all()],
-    )
-
-
-def _coverage(plan: TestPlan) -> list[CoverageLine]:
-    return [
-        CoverageLine(
-            row.criterion,
-            row.text,
-            [Cell("covered" if cell else "gap" if row.is_gap else "", list(cell)) for cell in row.cells],
-            row.is_gap,
-        )
-        for row in coverage(plan)
+        "each case says what is expected, and none restates the implementation",
+        "every goal walked end to end, to its end and to a refusal, or the absence argued",
+        "boundary values named where a criterion has a number, or the absence argued",
     ]
 
 
@@ -358,19 +222,3 @@ def _blind_spots(plan: TestPlan, typed: Typed) -> list[BlindSpot]:
     if plan.item.risk != Risk.CRITICAL:
         return []
     return [BlindSpot(name, question, name in typed.ticked) for name, question in BLIND_SPOTS.items()]
-
-
-def _rounds(plan: TestPlan, earlier: list[TestPlan]) -> list[Round]:
-    rounds, newer = [], plan
-    for old in earlier:
-        rounds.append(
-            Round(
-                number=old.number,
-                url=reverse("plans:detail", args=[old.pk]),
-                state=old.state,
-                reviews=[_review(review) for review in old.reviews.all()],
-                changes=case_changes(old, newer),
-            )
-        )
-        newer = old
-    return rounds

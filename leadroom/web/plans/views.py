@@ -2,22 +2,23 @@
 
 from django.db.models import Count, Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from leadroom.agents.queries import models_of_runs
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib import clock
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPermitted
 from leadroom.testplans import actions
+from leadroom.testplans.changes import case_changes
 from leadroom.testplans.enums import PlanState, ReviewVerdict
-from leadroom.testplans.models import CaseVerdict, TestPlan
-from leadroom.testplans.queries import current_plan
+from leadroom.testplans.models import CaseVerdict, Reading, TestPlan
+from leadroom.testplans.queries import body_at, current_plan, reading_of
 from leadroom.web import access, answers
 from leadroom.web.plans import forms
-from leadroom.web.plans.changes import case_changes
 from leadroom.web.plans.listing import present_queue
-from leadroom.web.plans.presenters import PlanPage, present_page
+from leadroom.web.plans.presenters import PlanPage, Reader, SinceLook, present_page, progress_of
 
 LIST_LIMIT = 200
 CHANGED = (
@@ -43,27 +44,44 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_GET
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """One plan with its review form; as a region only what news may change, never the form."""
-    page = _page(request, access.plan(request, pk))
+    plan = access.plan(request, pk)
+    reading = reading_of(plan.item_id, request.user.pk)
+    page = _page(request, plan, typed=forms.typed_of(reading.draft if reading else {}, plan), reading=reading)
     if request.headers.get("HX-Request") == "true":
         seen = request.GET.get("state", "")
-        return render(
-            request,
-            "plans/detail.html#standing",
-            {"page": page, "has_moved": bool(seen) and seen != page.plan.state},
-        )
+        digest = request.GET.get("digest", "")
+        has_moved = bool(seen) and (seen != plan.state or (bool(digest) and digest != plan.digest))
+        return render(request, "plans/detail.html#standing", {"page": page, "has_moved": has_moved})
     return render(request, "plans/detail.html", {"page": page})
 
 
-def _page(request: HttpRequest, plan: TestPlan, **extra: object) -> PlanPage:
+def _page(
+    request: HttpRequest,
+    plan: TestPlan,
+    *,
+    typed: forms.Typed,
+    reading: Reading | None = None,
+    since: SinceLook | None = None,
+    error: str = "",
+) -> PlanPage:
     marks = Prefetch("reviews__marks", CaseVerdict.objects.select_related("case"))
-    earlier = TestPlan.objects.filter(item_id=plan.item_id, number__lt=plan.number).order_by("-number")
-    return present_page(
-        plan,
-        list(earlier.prefetch_related("cases", "reviews", marks)),
-        lead_reason=_lead_reason(request, plan),
-        lock_reason=_lock_reason(plan),
-        **extra,  # type: ignore[arg-type]
-    )
+    rows = TestPlan.objects.filter(item_id=plan.item_id, number__lt=plan.number).order_by("-number")
+    earlier = list(rows.prefetch_related("cases", "reviews", marks))
+    every = [plan, *earlier]
+    runs = [one.run_id for one in every] + [review.run_id for one in every for review in one.reviews.all()]
+    since = since or _since(plan, reading)
+    reader = Reader(_lead_reason(request, plan), typed, since, error, _lock_reason(plan))
+    return present_page(plan, earlier, models_of_runs([run for run in runs if run]), reader)
+
+
+def _since(plan: TestPlan, reading: Reading | None) -> SinceLook | None:
+    """What is new to this person; they look at the present content for the first time or still do."""
+    if reading is None:
+        return None
+    is_same = reading.digest == plan.digest
+    before, at = (reading.before, reading.before_at) if is_same else (reading.body, reading.looked_at)
+    changes = case_changes(before, plan.body) if before is not None else []
+    return SinceLook(at, changes) if changes and at is not None else None
 
 
 def _lead_reason(request: HttpRequest, plan: TestPlan) -> str:
@@ -80,6 +98,20 @@ def _lock_reason(plan: TestPlan) -> str:
     except Locked as error:
         return str(error)
     return ""
+
+
+@require_POST
+def keep(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keep what was marked and typed so far, for this person alone; nothing is sent."""
+    plan = access.plan(request, pk)
+    access.require_lead(request, plan.item.project)
+    typed = forms.read_typed(request, plan)
+    if plan.state == PlanState.LEAD_REVIEW and typed.seen == plan.digest:
+        actions.keep_reading(plan=plan, user_id=request.user.pk or 0, draft=typed.draft(plan), now=clock.now())
+    if request.headers.get("HX-Request") != "true":
+        return redirect("plans:detail", pk)
+    page = {"plan": plan, "progress": progress_of(typed, len(plan.cases.all()))}
+    return render(request, "plans/detail.html#progress", {"page": page})
 
 
 @require_POST
@@ -109,10 +141,13 @@ def send(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _unsent(request: HttpRequest, plan: TestPlan, typed: forms.Typed, error: LeadroomError) -> HttpResponse:
     current = current_plan(plan.item)
-    if current is not None and current.pk != plan.pk:
-        return _conflict(request, plan, current, typed)
+    if current is not None:
+        seen = plan.body if current.pk != plan.pk else body_at(current, typed.seen)
+        if seen is not None and (current.pk != plan.pk or typed.seen != current.digest):
+            return _conflict(request, plan, seen, current, typed)
     if isinstance(error, (BadInput, Locked)):
-        page = _page(request, plan, typed=typed, error=str(error))
+        reading = reading_of(plan.item_id, request.user.pk)
+        page = _page(request, plan, typed=typed, reading=reading, error=str(error))
         status = 423 if isinstance(error, Locked) else 422
         return render(request, "plans/detail.html", {"page": page}, status=status)
     sentence = f"{error} What you typed is below; nothing was sent."
@@ -126,9 +161,9 @@ def _unsent(request: HttpRequest, plan: TestPlan, typed: forms.Typed, error: Lea
     return render(request, "plans/conflict.html", context, status=409)
 
 
-def _conflict(request: HttpRequest, plan: TestPlan, current: TestPlan, typed: forms.Typed) -> HttpResponse:
-    """The difference between the plan that was read and the one there is, with what was typed."""
-    changes = case_changes(plan, current)
+def _conflict(request: HttpRequest, plan: TestPlan, seen: dict, current: TestPlan, typed: forms.Typed) -> HttpResponse:
+    """The difference between what was read and what there is, with what was typed."""
+    changes = case_changes(seen, current.body)
     touched = {change.key for change in changes}
     page = None
     if current.state == PlanState.LEAD_REVIEW:
@@ -136,7 +171,7 @@ def _conflict(request: HttpRequest, plan: TestPlan, current: TestPlan, typed: fo
             request,
             access.plan(request, current.pk),
             typed=typed.without(touched),
-            changed=frozenset(touched),
+            since=SinceLook(clock.now(), changes),
         )
     context = {
         "plan": plan,

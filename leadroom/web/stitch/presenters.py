@@ -20,6 +20,7 @@ from leadroom.verification.enums import Outcome
 from leadroom.verification.models import CaseResult, VerificationRun
 from leadroom.verification.queries import case_board, is_verified, latest_verification, verification_of
 from leadroom.web import access
+from leadroom.web.stitch.risks import OpenRisk, proof_risks
 from leadroom.web.triage.presenters import ReportView, present_report
 from leadroom.worktrees.enums import StitchState
 from leadroom.worktrees.models import Stitch, Worktree
@@ -77,15 +78,6 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class OpenRisk:
-    """Something nobody settled before the join."""
-
-    origin: str
-    severity: str
-    text: str
-
-
-@dataclass(frozen=True)
 class StitchPage:
     """Everything of an item's join. A reason says why the button beside it is refused, empty when it works."""
 
@@ -135,7 +127,7 @@ def present_page(
         streams=_streams(item),
         proof=proof,
         reports=[present_report(report) for report in reports],
-        risks=_risks(item, plan, reports, proof),
+        risks=[*proof_risks(item, stitch), *_risks(item, plan, reports, proof)],
         asks_signature=stitch is not None and not is_merged and stitch.state != StitchState.SIGNED,
         sign_reason=_sign_reason(item, stitch, request),
         asks_back=item.stage in (Stage.VERIFY, Stage.STITCH) and not is_merged,

@@ -78,6 +78,7 @@ LOOKS: dict[str, Look] = {
     "ERROR": Look("octagon-x", "Error", "bad"),
     "SKIPPED": Look("chevrons-right", "Skipped", "warn"),
     "MISSING": Look("circle-dashed", "Missing", "bad"),
+    "FLAKY": Look("triangle-alert", "Flaky", "warn"),
     "NOT_RUN": Look("circle-dashed", "Not run", "off"),
     "YES": Look("circle-check", "Yes", "ok"),
     "PARTIAL": Look("circle-dot", "Partial", "warn"),
