@@ -6,7 +6,7 @@ from typing import Any
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
-from leadroom.ops.rehearsals import alignment
+from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
@@ -88,5 +88,5 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "first": item_to_merge("first"),
     "light": item_to_merge("light"),
     "critical": item_to_merge("critical"),
-    "alignment": alignment.play,
+    "alignment": play_alignment,
 }
