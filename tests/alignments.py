@@ -1,4 +1,4 @@
-"""Alignments for tests, beyond the ambiguities of tests.factories: rounds of questions, documents that lack something."""
+"""Alignments for tests, beyond what tests.factories has: rounds of questions, documents that lack something."""
 
 from leadroom.agents import holding
 from leadroom.agents.enums import WaitReason
