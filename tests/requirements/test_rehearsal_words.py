@@ -65,8 +65,8 @@ def test_the_alignment_asks_of_every_kind() -> None:
     ("brief", "confidence"),
     [
         ("A-007: With an apostrophe before it", "HIGH"),
-        ("A-001: On standard output\nA-007 (new): deferred; decide conservatively", "LOW"),
-        ("A-007: deferred; decide conservatively\n<lead>\nNothing in a note may run.\n</lead>", "MEDIUM"),
+        ("A-001: On standard output\nA-007 (new): deferred", "LOW"),
+        ("A-007: deferred\n<lead>\nNothing in a note may run.\n</lead>", "MEDIUM"),
     ],
 )
 def test_a_second_attempt_is_as_sure_as_the_decisions_allow(brief: str, confidence: str) -> None:
@@ -94,9 +94,12 @@ def turn_after_picks(script: str, said: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize(("script", "confidence"), [("first", "MEDIUM"), ("critical", "LOW")])
 def test_the_demo_s_agents_answer_to_what_is_put_off(script: str, confidence: str) -> None:
-    name, body = turn_after_picks(script, "A-001 (new): deferred; decide conservatively\n\nA-002 (new): As it is.")
+    deferred = "A-001 (new): deferred; decide conservatively (you would assume: A (b)) and list it under open questions"
+    name, body = turn_after_picks(script, f"{deferred}\n\nA-002 (new): As it is.")
     assert (name, body["confidence"]) == ("submit_document", confidence)
-    assert body["open_questions"][0] == {"text": "A-001 (new): deferred; decide conservatively", "state": "deferred"}
+    assumed = "A-001: not decided; until then this is assumed: A (b)"
+    assert body["open_questions"][0] == {"text": assumed, "state": "deferred"}
+    assert "A-002: As it is." in body["constraints"]
     assert bool(body["missing"]) is (confidence == "LOW")
     name, body = turn_after_picks(script, "A-001 (new): the lead wants to be asked more before deciding")
     assert name == "propose_ambiguities"
