@@ -281,11 +281,11 @@ def test_what_is_only_left_to_the_agent_wants_one_look(lead, item):
 
 def test_the_draft_grows_with_each_decision(lead, item):
     first, _ = f.make_ambiguities(item, 2)
-    draft = part(shown(lead, item), "Document so far", "</aside>")
+    draft = part(shown(lead, item), "Document so far", "</section>")
     assert "Nothing is decided yet." in draft
     assert draft.count("not decided; recommended:") == 2
     html = post(lead, "pick", first.pk, picked="2", seen=first.digest).content.decode()
-    draft = part(html, "Document so far", "</aside>")
+    draft = part(html, "Document so far", "</section>")
     assert "The payer of A-001. Nobody is off by a cent." in draft
     assert "not “The first named of A-001”" in draft
     assert draft.count("not decided; recommended:") == 1
