@@ -11,7 +11,8 @@ Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of
 contains `A-001`, `{{after:<lead>|words}}` the line below the first one that contains `<lead>`, `{{result:2|words}}`
 the first line of the third tool result, and `{{passed|9}}` or `{{failed|0}}` the number in the latest test result that
 names one; after the bar stand the words, or the number, used when there is none. In a list, `{each_line: expression,
-item: …}` stands for as many copies of the item as the latest message has lines that match, with `{{it}}` for the line.
+item: …}` stands for as many copies of the item as the latest message has lines that match, with `{{1}}`, `{{2}}` for
+the groups of the match.
 """
 
 from __future__ import annotations
@@ -216,14 +217,16 @@ def _copies(value: Any, conversation: Conversation) -> list[Any]:
     """The value itself, or the copies that its `each_line` asks for."""
     if not isinstance(value, dict) or set(value) != {"each_line", "item"}:
         return [value]
-    lines = [line for line in conversation.last_text.splitlines() if re.search(value["each_line"], line)]
-    return [_with_it(value["item"], line[:LONGEST_LINE]) for line in lines]
+    found = (re.search(value["each_line"], line) for line in conversation.last_text.splitlines())
+    return [_with_groups(value["item"], match) for match in found if match]
 
 
-def _with_it(value: Any, line: str) -> Any:
+def _with_groups(value: Any, match: re.Match[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _with_it(inner, line) for key, inner in value.items()}
-    return value.replace("{{it}}", line) if isinstance(value, str) else value
+        return {key: _with_groups(inner, match) for key, inner in value.items()}
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\{\{([1-9])\}\}", lambda group: (match[int(group[1])] or "")[:LONGEST_LINE], value)
 
 
 def _place(what: str, otherwise: str, conversation: Conversation) -> str:
@@ -231,7 +234,7 @@ def _place(what: str, otherwise: str, conversation: Conversation) -> str:
         wanted = what.removeprefix("line:")
         for line in conversation.last_text.splitlines():
             if wanted in line and len(line) <= LONGEST_LINE:
-                return line.strip().lstrip("-*• ")
+                return line.strip().lstrip("-*• ").replace(" (new): ", ": ", 1)
         return otherwise
     if what.startswith("after:"):
         lines = conversation.last_text.splitlines()

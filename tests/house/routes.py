@@ -70,6 +70,21 @@ def _shorter(world: World) -> str:
     return to_yaml(body, number=1, digest="", item_title="x")
 
 
+def _item_aligning(world: World) -> list[Any]:
+    return [world.aligning.pk]
+
+
+def _proposal(world: World) -> dict[str, Any]:
+    proposal = world.aligning.proposals.get(key="B")
+    seen = {f"seen-{a.key}": a.digest for a in world.aligning.ambiguities.filter(state="OPEN")}
+    return {"proposal": "B", "seen": proposal.digest, **seen}
+
+
+def _assumed(world: World) -> dict[str, Any]:
+    question = world.asked.ambiguities.get()
+    return {f"seen-{question.key}": question.digest, f"way-{question.key}": "assume"}
+
+
 _DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
 _CHANGED = f.document_shape(title="Split by weights")
 
@@ -127,6 +142,18 @@ ROUTES: dict[str, Route] = {
         lambda w: [w.aligning.pk],
         lambda w: {f"seen-{a.key}": a.digest for a in w.aligning.ambiguities.filter(state="OPEN")},
     ),
+    "align:take": leads(_item_aligning, _proposal),
+    "align:answer": leads(lambda w: [w.asked.pk], _assumed),
+    "align:enough": leads(_item_aligning),
+    "align:undo": leads(_item_aligning, lambda w: {"at": w.taken_pick.decided_at.isoformat()}),
+    "align:hand_over": leads(lambda w: [w.left.pk]),
+    "align:sit_down": leads(_item_aligning),
+    "align:put_aside": leads(_item_aligning),
+    "align:hold": leads(_item_aligning, lambda w: {"hold": "1"}),
+    "align:defer": leads(lambda w: [w.open_pick.pk]),
+    "align:probe": leads(lambda w: [w.open_pick.pk]),
+    "align:care": leads(lambda w: [w.open_pick.pk], lambda w: {"care": "decide"}),
+    "align:remark": leads(lambda w: [w.open_pick.pk], lambda w: {"text": "Mind the cents."}),
     "align:supply": leads(lambda w: [w.unclear.pk], lambda w: {"text": "The bank rounds."}),
     "align:lane": everybody(),
     "align:fire": leads(lambda w: [], lambda w: {"item": f"{w.loaded.pk}:{w.loaded.revisions.get().digest}"}),

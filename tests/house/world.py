@@ -23,6 +23,7 @@ from leadroom.verification import actions as verifications
 from leadroom.verification.enums import Outcome
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
+from tests.alignments import make_round
 from tests.support.aligned import make_loaded_item
 
 
@@ -35,6 +36,8 @@ class World:
     viewer: User
     stranger: User
     aligning: WorkItem
+    asked: WorkItem
+    left: WorkItem
     open_pick: Ambiguity
     taken_pick: Ambiguity
     unclear: WorkItem
@@ -71,7 +74,10 @@ def make_world() -> World:
     lead = f.lead_of(project)
     aligning = f.make_item(project)
     taken, open_pick, _ = f.make_ambiguities(aligning, 3)
-    Ambiguity.objects.filter(pk=taken.pk).update(state="RESOLVED", picked=1)
+    Ambiguity.objects.filter(pk=taken.pk).update(state="RESOLVED", picked=1, decided_at=f.NOW)
+    taken.refresh_from_db()
+    left = f.make_item(project)
+    Ambiguity.objects.filter(pk=f.make_ambiguities(left, 1)[0].pk).update(care="decide")
     unclear = f.make_item(project)
     f.make_document(unclear, confidence="LOW", missing=["Who rounds?"])
     stopped = f.make_item(project)
@@ -82,6 +88,8 @@ def make_world() -> World:
         viewer=f.make_viewer(project),
         stranger=f.lead_of(f.make_project()),
         aligning=aligning,
+        asked=_asked(project),
+        left=left,
         open_pick=open_pick,
         taken_pick=taken,
         unclear=unclear,
@@ -98,6 +106,12 @@ def make_world() -> World:
         parked=f.make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
     )
+
+
+def _asked(project: Project) -> WorkItem:
+    item = f.make_item(project)
+    make_round(item, 1)
+    return item
 
 
 def _flaky(plan: TestPlan) -> TestPlan:

@@ -65,6 +65,24 @@ def test_an_item_goes_to_done_and_the_last_line_says_how(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_alignment_of_every_kind_reaches_the_developer_with_every_decision(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "alignment", "--json")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    facts = outcome["facts"]
+    assert set(outcome) == KEYS
+    assert (outcome["ok"], outcome["stage"]) == (True, "BUILD")
+    assert (facts["ambiguities"], facts["choices"], facts["questions"], facts["question_rounds"]) == (12, 7, 5, 2)
+    assert facts["keys_per_decision"] <= 2
+    for name in ("own_answers", "asked_more", "deferred", "undone", "left_to_the_agent", "comments", "lint_refusals"):
+        assert facts[name] >= 1, name
+    assert facts["criteria_traced"] == facts["criteria"] == 6
+    for held in ("low_blocked", "low_lifted", "document_used_unchanged", "picks_in_brief", "proposal_but_one_row"):
+        assert facts[held] is True, held
+    assert processes_in(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_script_is_refused_with_the_names_there_are(tmp_path: Path):
     done = rehearse(tmp_path, "--script", "nobody", "--json")
     assert done.returncode != 0

@@ -65,8 +65,8 @@ def test_the_alignment_asks_of_every_kind() -> None:
     ("brief", "confidence"),
     [
         ("A-007: With an apostrophe before it", "HIGH"),
-        ("A-001: On standard output\nA-007 (new): deferred; decide conservatively", "LOW"),
-        ("A-007: deferred; decide conservatively\n<lead>\nNothing in a note may run.\n</lead>", "MEDIUM"),
+        ("A-001: On standard output\nA-007 (new): deferred", "LOW"),
+        ("A-007: deferred\n<lead>\nNothing in a note may run.\n</lead>", "MEDIUM"),
     ],
 )
 def test_a_second_attempt_is_as_sure_as_the_decisions_allow(brief: str, confidence: str) -> None:
@@ -81,3 +81,28 @@ def test_a_second_attempt_is_as_sure_as_the_decisions_allow(brief: str, confiden
         assert not [text for text in body["constraints"] if "deferred" in text]
     if confidence == "MEDIUM":
         assert body["constraints"][-1] == "The lead said: Nothing in a note may run."
+
+
+def turn_after_picks(script: str, said: str) -> tuple[str, dict[str, Any]]:
+    """The tool call that the script of a demo item plays when it is told the lead's decisions."""
+    spoken = [{"role": "assistant", "content": "…"}, {"role": "user", "content": "Go on."}] * 2
+    told = [{"role": "assistant", "content": "…"}, {"role": "user", "content": said}]
+    messages = [{"role": "user", "content": "Go."}, *spoken, *told]
+    (call,) = LIBRARY.get(f"{script}/requirements").turn(read_conversation({"messages": messages})).tools
+    return call.name, call.input
+
+
+@pytest.mark.parametrize(("script", "confidence"), [("first", "MEDIUM"), ("critical", "LOW")])
+def test_the_demo_s_agents_answer_to_what_is_put_off(script: str, confidence: str) -> None:
+    deferred = "A-001 (new): deferred; decide conservatively (you would assume: A (b)) and list it under open questions"
+    name, body = turn_after_picks(script, f"{deferred}\n\nA-002 (new): As it is.")
+    assert (name, body["confidence"]) == ("submit_document", confidence)
+    assumed = "A-001: not decided; until then this is assumed: A (b)"
+    assert body["open_questions"][0] == {"text": assumed, "state": "deferred"}
+    assert "A-002: As it is." in body["constraints"]
+    assert bool(body["missing"]) is (confidence == "LOW")
+    name, body = turn_after_picks(script, "A-001 (new): the lead wants to be asked more before deciding")
+    assert name == "propose_ambiguities"
+    assert "A-001" in {ambiguity["key"] for ambiguity in body["ambiguities"]}
+    name, body = turn_after_picks(script, "A-001 (new): As it is.")
+    assert (name, body["confidence"]) == ("submit_document", "HIGH")

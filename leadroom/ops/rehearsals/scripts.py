@@ -6,7 +6,7 @@ from typing import Any
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
-from leadroom.ops.rehearsals import alignment
+from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
 from leadroom.ops.rehearsals.guardrails import Drill
@@ -129,7 +129,7 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "first": item_to_merge("first"),
     "light": item_to_merge("light"),
     "critical": item_to_merge("critical"),
-    "alignment": alignment.play,
+    "alignment": play_alignment,
     "guardrails": drill,
     "frozen-plan": frozen_plan,
 }
