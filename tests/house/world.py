@@ -22,6 +22,7 @@ from leadroom.triage.models import Report
 from leadroom.verification import actions as verifications
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
+from tests.support.parked import make_request
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def make_world() -> World:
         broken=_broken(project),
         stitch=f.make_stitch(f.make_aligned_item(project)),
         report=f.make_report(f.make_item(project)),
-        parked=f.make_request(f.make_item(project)),
+        parked=make_request(f.make_item(project)),
     )
 
 
