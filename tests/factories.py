@@ -13,8 +13,6 @@ from leadroom.agents import holding
 from leadroom.agents.actions import queue_run, resume, seat_agents
 from leadroom.agents.enums import Role, WaitReason
 from leadroom.agents.models import Elicitation, Run
-from leadroom.guardrails.bounding import Doer, park
-from leadroom.guardrails.models import PermissionRequest
 from leadroom.lib.actors import Actor, ActorKind, system
 from leadroom.projects.actions import create_item, create_project, move_stage, set_risk
 from leadroom.projects.enums import MemberRole, Stage
@@ -420,28 +418,3 @@ def make_report(item: WorkItem | None = None, role: Role = Role.DEVELOPER, **cha
     report = file_report(run=run, body=report_shape(**changes), by=holding.actor_of(run), now=NOW)
     finish_run(run)
     return report
-
-
-def doer_of(run: Run) -> Doer:
-    """The run as the guardrails name it."""
-    return Doer(run.item.project, run.agent_id, run.agent.name, run.pk, run.item_id)
-
-
-def make_request(item: WorkItem | None = None, role: Role = Role.DEVELOPER, **changes: Any) -> PermissionRequest:
-    """An irreversible command that waits for the lead, with the run that waits for it."""
-    run = make_running_run(item or make_item(), role)
-    found = {"counts": True, "why": "In revision 1.", "revision": "", "digest": "", "at": "", "observed": False}
-    given = {
-        "tool": "run_command",
-        "given": {"command": "rm -rf data"},
-        "digest": "sha256:" + "a" * 64,
-        "why": "irreversible",
-        "sentence": "This cannot be undone, so it waits for a person's approval of it.",
-        "blast_radius": ["deletes everything under data"],
-        "sources": [{"kind": "requirement", "uri": "AC-001", "note": "", "found": found}],
-        "evidence": ["The agent ran `python -m pytest -q` and it succeeded (line 9 of its transcript)"],
-        **changes,
-    }
-    request = park(doer=doer_of(run), by=system("gate"), now=NOW, **given)
-    holding.wait(run=run, reason=WaitReason.APPROVAL, now=NOW)
-    return request

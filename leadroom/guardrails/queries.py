@@ -59,11 +59,19 @@ def locks_in_database() -> dict[str, Lock]:
 def locks_now() -> Locks:
     """File and database together. Never raises: what cannot be read locks everything."""
     try:
-        by_key = dict(flag.read_flag().locks)
-        for key, level in locks_in_database().items():
-            by_key[key] = flag.strongest(level, by_key.get(key, Lock.OPEN))
-    except (flag.FlagUnreadable, DatabaseError):
+        return with_flag(locks_in_database())
+    except DatabaseError:
         return Locks({}, is_readable=False)
+
+
+def with_flag(stored: Mapping[str, Lock]) -> Locks:
+    """What the database has, and what the file says beside it."""
+    try:
+        by_key = dict(flag.read_flag().locks)
+    except flag.FlagUnreadable:
+        return Locks({}, is_readable=False)
+    for key, level in stored.items():
+        by_key[key] = flag.strongest(level, by_key.get(key, Lock.OPEN))
     return Locks(by_key)
 
 

@@ -37,19 +37,17 @@ def look(item: WorkItem) -> bool:
 def _hand_on_answers(waiting: list[Run]) -> bool:
     """A run that waits for an approval goes on once nothing of it is open."""
     for run in waiting:
-        requests = list(PermissionRequest.objects.filter(run_id=run.pk).order_by("-pk")[:10])
-        if any(request.state == RequestState.PENDING for request in requests):
+        requests = PermissionRequest.objects.filter(run_id=run.pk).order_by("pk")
+        if requests.filter(state=RequestState.PENDING).exists():
             continue
-        answered = [request for request in requests if request.state in (RequestState.GRANTED, RequestState.REFUSED)]
-        resume(run=run, text=_told(answered[:1]), by=BY, now=now())
+        answered = requests.filter(state__in=[RequestState.GRANTED, RequestState.REFUSED], asked_at__gte=run.started_at)
+        told = "\n\n".join(_told(request) for request in answered)
+        resume(run=run, text=told or "Nothing of yours waits any more; go on.", by=BY, now=now())
         return True
     return False
 
 
-def _told(answered: list[PermissionRequest]) -> str:
-    if not answered:
-        return "Nothing of yours waits any more; go on."
-    request = answered[0]
+def _told(request: PermissionRequest) -> str:
     if request.state == RequestState.GRANTED:
         extra = f" They add: {request.answer}" if request.answer else ""
         return (

@@ -11,6 +11,7 @@ from leadroom.agents.models import Elicitation, Run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.guardrails.bounds import pending_requests
 from leadroom.guardrails.enums import Reason
+from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.enums import AmbiguityState, Confidence
@@ -151,7 +152,8 @@ def _parked(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
             continue
         asked, why = _PARKED_WHY.get(Reason(request.why), ("Approve this action?", "{}"))
         counted = sum(1 for source in request.sources if (source.get("found") or {}).get("counts"))
-        backed = f"{counted} of {len(request.sources)} sources resolve; {len(request.evidence)} test runs back it."
+        backed = f"{counted} of {count_of(len(request.sources), 'source')} found"
+        backed += f", backed by {count_of(len(request.evidence), 'test run')}." if request.evidence else "."
         cards.append(
             Waiting(
                 "approval",

@@ -7,6 +7,7 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -66,6 +67,8 @@ def hold_run(run_id: int, generation: int) -> None:
 
 
 def _give_up_politely(run: Run, watch: SwitchWatch) -> None:
+    # a record that was being written when the work was put down is finished first, so that nothing comes after the end
+    SyncToAsync.single_thread_executor.submit(lambda: None).result()
     try:
         if watch.has_halted:
             holding.halt(run=run, reason=HALTED, now=now())

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 
 from leadroom.agents import holding
 from leadroom.agents.enums import Phase, Role, WaitReason
 from leadroom.agents.models import Run
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.clock import now
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.projects.actions import set_risk
@@ -17,7 +19,7 @@ from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 from leadroom.runners.base import Outcome, Workplace
-from leadroom.runners.material import known_texts, with_found_sources
+from leadroom.runners.material import known_texts
 from leadroom.runners.shapes import Shape
 from leadroom.testplans.actions import submit, submit_review
 from leadroom.testplans.enums import PlanState
@@ -34,11 +36,28 @@ from leadroom.worktrees.queries import stitched_commit
 Body = dict[str, Any]
 
 
-def _handler(work: Callable[[Run, Body], Outcome]) -> Callable[[Workplace, Shape], Awaitable[Outcome]]:
+Work = Callable[[Run, Body], Outcome]
+
+
+def _handler(work: Work) -> Callable[[Workplace, Shape], Awaitable[Outcome]]:
     async def handle(place: Workplace, shape: Shape) -> Outcome:
         return await sync_to_async(work)(place.run, shape.model_dump())
 
     return handle
+
+
+def _unlocked(work: Work) -> Work:
+    """In one transaction with a last look at the switch: pressed before, nothing is written; pressed later, it waits.
+
+    The gate looked already, some milliseconds ago.
+    """
+
+    def guarded(run: Run, body: Body) -> Outcome:
+        with transaction.atomic():
+            check_unlocked(run.item.project_id, run.agent_id, kept="nothing was stored")
+            return work(run, body)
+
+    return guarded
 
 
 def _item(run: Run) -> WorkItem:
@@ -51,9 +70,8 @@ def _propose(run: Run, body: Body) -> Outcome:
         set_risk(item=item, risk=body["risk"]["level"], reason=body["risk"]["reason"], by=by, now=now())
     if not body["ambiguities"]:
         return Outcome("Nothing is open, so there is nothing to wait for. Submit the document now.")
-    known = known_texts(item)
-    checked = [with_found_sources(item, given) for given in body["ambiguities"]]
-    stored = propose(item=item, ambiguities=checked, proposals=body["proposals"], known=known, by=by, now=now())
+    given, known = body["ambiguities"], known_texts(item)
+    stored = propose(item=item, ambiguities=given, proposals=body["proposals"], known=known, by=by, now=now())
     if not any(a.state == AmbiguityState.OPEN for a in stored):
         return Outcome("All of these were decided already; the picks are in your messages.")
     return Outcome("Stored. The run waits now; the picks arrive as the next message.", waits=WaitReason.PICKS)
@@ -124,7 +142,11 @@ def _ask(run: Run, body: Body) -> Outcome:
 async def _set_phase(place: Workplace, shape: Shape) -> Outcome:
     body = shape.model_dump()
     await _commit(place, f"Before {body['phase']}")
-    await sync_to_async(holding.set_phase)(run=place.run, phase=Phase(body["phase"]), note=body["note"], now=now())
+    return await sync_to_async(_unlocked(_phase))(place.run, body)
+
+
+def _phase(run: Run, body: Body) -> Outcome:
+    holding.set_phase(run=run, phase=Phase(body["phase"]), note=body["note"], now=now())
     return Outcome("Noted.")
 
 
@@ -136,7 +158,7 @@ async def _commit(place: Workplace, message: str) -> None:
 async def _report(place: Workplace, shape: Shape) -> Outcome:
     body = shape.model_dump()
     await _commit(place, body["summary"])
-    return await sync_to_async(_file_report)(place, body)
+    return await sync_to_async(_unlocked(lambda _, given: _file_report(place, given)))(place.run, body)
 
 
 def _file_report(place: Workplace, body: Body) -> Outcome:
@@ -181,13 +203,13 @@ def _check_tests_are_frozen(place: Workplace) -> None:
 
 HANDLERS = {
     "set_phase": _set_phase,
-    "propose_ambiguities": _handler(_propose),
-    "ask_questions": _handler(_questions),
-    "submit_document": _handler(_document),
-    "submit_plan": _handler(_plan),
-    "submit_review": _handler(_review),
+    "propose_ambiguities": _handler(_unlocked(_propose)),
+    "ask_questions": _handler(_unlocked(_questions)),
+    "submit_document": _handler(_unlocked(_document)),
+    "submit_plan": _handler(_unlocked(_plan)),
+    "submit_review": _handler(_unlocked(_review)),
     "submit_tests": _tests,
-    "submit_verdicts": _handler(_verdicts),
+    "submit_verdicts": _handler(_unlocked(_verdicts)),
     "ask": _handler(_ask),
     "report": _report,
 }

@@ -1,8 +1,4 @@
-"""What Leadroom knows beside an agent's word: texts that may answer its questions, and which sources are there."""
-
-import re
-from collections.abc import Mapping
-from typing import Any
+"""What Leadroom knows beside an agent's word: texts that may answer its questions."""
 
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.lint import Known
@@ -13,7 +9,6 @@ GUIDES = ("AGENTS.md", "CLAUDE.md")
 SKILL_FOLDERS = (".claude/skills", ".agents/skills", "skills")
 _SKILLS_READ = 20
 _BYTES_READ = 64_000
-_FILE = re.compile(r"(?P<path>[^:\0]+?)(?::(?P<line>\d{1,7})(?:-\d{1,7})?)?")
 
 
 def known_texts(item: WorkItem) -> list[Known]:
@@ -37,16 +32,6 @@ def known_texts(item: WorkItem) -> list[Known]:
     return texts
 
 
-def with_found_sources(item: WorkItem, ambiguity: Mapping[str, Any]) -> dict[str, Any]:
-    """The ambiguity with `found` on every source that names a file: whether it, and the line, are on the branch."""
-    repository, commit = _branch(item)
-    candidates = [
-        {**candidate, "sources": [_checked(source, repository, commit) for source in candidate["sources"]]}
-        for candidate in ambiguity["candidates"]
-    ]
-    return {**ambiguity, "candidates": candidates}
-
-
 def _branch(item: WorkItem) -> tuple[BareRepository | None, str]:
     """The project's own copy and the commit its branch is at; None before there is one."""
     path = item.project.control_path
@@ -61,14 +46,3 @@ def _text(repository: BareRepository, commit: str, path: str) -> str:
         return ""
     raw = repository.file_at(commit, path) or b""
     return raw[:_BYTES_READ].decode(errors="replace")
-
-
-def _checked(source: Mapping[str, Any], repository: BareRepository | None, commit: str) -> dict[str, Any]:
-    match = _FILE.fullmatch(source["uri"]) if source["kind"] == "file" else None
-    if match is None or repository is None:
-        return dict(source)
-    path, line = match["path"], int(match["line"] or 0)
-    if repository.blob_id(commit, path) is None:
-        return {**source, "found": False}
-    content = repository.file_at(commit, path) or b""
-    return {**source, "found": line <= content.count(b"\n") + 1}

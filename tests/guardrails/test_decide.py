@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,16 +33,32 @@ CONFIDENCES = {
 }
 CHANGES_FILES = {ToolKind.EDIT, ToolKind.DELETE, ToolKind.MOVE, ToolKind.EXECUTE}
 EFFECTS = CHANGES_FILES | {ToolKind.HOUSE}
+AXES = (ToolKind, RoleAccess, YES_NO, YES_NO, YES_NO, Lock, Zone, (1, 0), Standing, Irreversibility, Approval)
+
+
+def _facts(*values: Any) -> Facts:
+    kind, access, offered, live, confined, lock, zone, trust, standing, irreversibility, approval = values
+    return Facts(
+        kind=kind,
+        access=access,
+        is_offered=offered,
+        is_run_live=live,
+        is_confined=confined,
+        lock=lock,
+        zone=zone,
+        trust_left=trust,
+        confidence=CONFIDENCES[standing],
+        irreversibility=irreversibility,
+        approval=approval,
+    )
+
+
 PRODUCT = [
-    Facts(
-        kind=kind, access=access, is_offered=offered, is_run_live=live, is_confined=confined, lock=lock, zone=zone,
-        trust_left=trust, confidence=CONFIDENCES[standing], irreversibility=irreversibility, approval=approval,
-    )
-    for kind, access, offered, live, confined, lock, zone, trust, standing, irreversibility, approval in itertools.product(
-        ToolKind, RoleAccess, YES_NO, YES_NO, YES_NO, Lock, Zone, (1, 0), Standing, Irreversibility, Approval
-    )
-    if (offered and live) or (zone, trust, standing) == (Zone.NONE, 1, Standing.NOT_CLAIMED)
-]  # fmt: skip
+    facts
+    for facts in itertools.starmap(_facts, itertools.product(*AXES))
+    if (facts.is_offered and facts.is_run_live)
+    or (facts.zone, facts.trust_left, facts.confidence) == (Zone.NONE, 1, None)
+]
 RULED = [(facts, decide(facts)) for facts in PRODUCT]
 PLAIN = Facts(
     kind=ToolKind.EDIT, access=RoleAccess.WRITE, is_offered=True, is_run_live=True, is_confined=True, zone=Zone.TREE

@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import OperationalError
 
 from leadroom.agents import holding
@@ -23,11 +24,14 @@ from leadroom.lib.errors import BadInput, Conflict, Locked, NotPermitted
 from leadroom.pipeline import locking, moves
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.models import Project
+from leadroom.runners import gate
+from leadroom.runners.base import ToolCall, Workplace
 from leadroom.testplans.actions import send_review
 from leadroom.testplans.enums import ReviewVerdict
 from leadroom.verification import actions as verifications
 from leadroom.worktrees.actions import sign
 from tests import factories as f
+from tests.support.snapshot import changed_tables, snapshot
 
 pytestmark = pytest.mark.django_db
 PERSON = Actor(ActorKind.HUMAN, "1", "Lea")
@@ -248,3 +252,24 @@ def test_a_halted_run_is_resumed_by_a_person_after_the_lock_and_by_nobody_before
     assert Run.objects.get(pk=run.pk).state == RunState.HALTED
     retry(run=run, by=lead, now=f.NOW)
     assert Run.objects.get(pk=run.pk).state == RunState.QUEUED
+
+
+@pytest.mark.parametrize("name", ["submit_document", "set_phase", "report", "propose_ambiguities"])
+def test_a_record_asked_for_before_the_press_is_not_made_after_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the gate's look and the write the switch is pressed: the write looks once more, in its transaction."""
+    run = f.make_running_run(f.make_item(), Role.DEVELOPER if name in ("set_phase", "report") else Role.REQUIREMENTS)
+    given: dict[str, dict[str, object]] = {
+        "submit_document": f.document_shape(),
+        "set_phase": {"phase": "design", "note": "x"},
+        "report": f.report_shape(),
+        "propose_ambiguities": {
+            "risk": {"level": "standard", "reason": "x"}, "ambiguities": [f.ambiguity_shape("A-001")]
+        },
+    }  # fmt: skip
+    open_locks = queries.Locks({})
+    monkeypatch.setattr("leadroom.runners.facts.standing_lock", lambda *scope: open_locks.of(*scope))
+    press()
+    before = snapshot()
+    outcome = async_to_sync(gate.use_tool)(Workplace(run, None, None), ToolCall("1", name, given[name]))
+    assert outcome.text.startswith("Everything is read-only, set by Lea: nothing was stored.")
+    assert changed_tables(before) == {}

@@ -8,10 +8,11 @@ from leadroom.guardrails.enums import RequestState
 from leadroom.guardrails.models import Claim, PermissionRequest
 from tests import factories as f
 from tests.house.scenes import WHO, Ready, scene
+from tests.support.parked import doer_of
 
 
 def doer() -> Doer:
-    return f.doer_of(f.make_running_run(f.make_item()))
+    return doer_of(f.make_running_run(f.make_item()))
 
 
 def by_lead(who: Doer) -> dict[str, Any]:

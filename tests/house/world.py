@@ -25,6 +25,7 @@ from leadroom.worktrees.models import Stitch
 from tests import factories as f
 from tests.alignments import make_round
 from tests.support.aligned import make_loaded_item
+from tests.support.parked import make_request
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def make_world() -> World:
         stitch=f.make_stitch(f.make_aligned_item(project)),
         report=f.make_report(f.make_item(project)),
         loaded=make_loaded_item(project),
-        parked=f.make_request(f.make_item(project)),
+        parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
     )
 

@@ -24,6 +24,7 @@ from leadroom.testplans.models import TestPlan
 from leadroom.verification import actions as verifications
 from leadroom.worktrees import actions as worktrees
 from tests import factories as f
+from tests.support.parked import make_request
 
 pytestmark = pytest.mark.django_db
 LATER = f.NOW + dt.timedelta(hours=1)
@@ -69,7 +70,7 @@ def to_question(item: WorkItem) -> Any:
 
 @walks("approval", queries=9)
 def to_approval(item: WorkItem) -> None:
-    f.make_request(item)
+    make_request(item)
 
 
 @walks("plan", queries=7)

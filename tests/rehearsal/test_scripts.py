@@ -127,7 +127,7 @@ def test_the_second_plan_answers_the_review_and_keeps_the_rest(library: Library)
 
 
 def test_each_item_proposes_the_risk_the_demo_expects(library: Library) -> None:
-    sizes = {"first": (3, 3), "light": (1, 3), "critical": (4, 3)}
+    sizes = {"first": (3, 3), "light": (1, 3), "critical": (4, 3), "guardrails": (1, 3)}
     for item in describe()["items"]:
         proposed = one(library, f"{item['script']}/requirements", "propose_ambiguities")
         assert proposed["risk"]["level"] == item["expected_risk"]

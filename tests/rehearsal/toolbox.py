@@ -43,20 +43,21 @@ class WriteFile(Shape):
     text: str
 
 
+class Source(Shape):
+    kind: Literal["file", "requirement", "test_run", "url"]
+    uri: Sentence
+    note: Sentence = "none"
+
+
 class RunCommand(Shape):
     command: Sentence
     timeout_seconds: Annotated[int, Field(gt=0, le=600)] = 120
+    sources: list[Source] = []
 
 
 class SetPhase(Shape):
     phase: Literal["design", "tests", "code", "self_review"]
     note: Sentence
-
-
-class Source(Shape):
-    kind: Literal["file", "requirement", "test_run", "url"]
-    uri: Sentence
-    note: Sentence = "none"
 
 
 class Candidate(Shape):

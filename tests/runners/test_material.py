@@ -1,4 +1,4 @@
-"""What Leadroom itself knows of a request: texts that answer a question, and which files are really there."""
+"""What Leadroom itself knows of a request: texts that may answer a question."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadroom.projects.models import WorkItem
-from leadroom.runners.material import known_texts, with_found_sources
+from leadroom.runners.material import known_texts
 from leadroom.worktrees.keeping import control_of
 from tests import factories as f
 from tests.worktrees.repositories import small_repository
@@ -41,24 +41,3 @@ def test_request_document_and_the_projects_own_guides_are_known(item: WorkItem) 
 
 def test_without_a_copy_of_the_project_only_the_request_is_known() -> None:
     assert [text.where for text in known_texts(f.make_item())] == ["the request"]
-
-
-@pytest.mark.parametrize(
-    ("uri", "found"),
-    [
-        ("shop/prices.py", True),
-        ("shop/prices.py:2", True),
-        ("shop/prices.py:2000", False),
-        ("shop/nothing.py:1", False),
-        ("../../etc/passwd", False),
-        ("/etc/passwd", False),
-    ],
-)
-def test_a_source_that_is_not_there_is_marked(item: WorkItem, uri: str, found: bool) -> None:
-    shape = f.ambiguity_shape("A-001")
-    shape["candidates"][0]["sources"] = [
-        {"kind": "file", "uri": uri, "note": ""},
-        {"kind": "requirement", "uri": "request", "note": ""},
-    ]
-    checked = with_found_sources(item, shape)["candidates"][0]["sources"]
-    assert [source.get("found") for source in checked] == [found, None]

@@ -23,6 +23,7 @@ from leadroom.runners.holder import _prepare
 from leadroom.runners.sources import Look
 from leadroom.runners.tools import TOOLBOX
 from tests import factories as f
+from tests.support.parked import doer_of
 from tests.support.stage import Stage
 
 AC = {"kind": "requirement", "uri": "AC-001", "note": "What is asked."}
@@ -120,7 +121,7 @@ class TestTrust:
         place = place_of(stage)
         use(place, "write_file", {"path": "a.py", "text": "x = 1\n"})
         bounding.note_answer(
-            doer=f.doer_of(place.run), tool="report", call_id="x", asserted=[], unsourced=["it"], observed=[],
+            doer=doer_of(place.run), tool="report", call_id="x", asserted=[], unsourced=["it"], observed=[],
             by=f.PIPELINE, now=now(),
         )  # fmt: skip
         parked = use(place, "write_file", {"path": "b.py", "text": "y = 1\n"}, "c2")
@@ -180,7 +181,7 @@ class TestConfidence:
         for n in range(20):
             asserted = [bounding.Asserted(f"old-{n}", 0.95, 0.95)]
             given = {"tool": "report", "call_id": f"o{n}", "unsourced": [], "observed": [], "by": f.PIPELINE}
-            bounding.note_answer(doer=f.doer_of(place.run), asserted=asserted, now=now(), **given)
+            bounding.note_answer(doer=doer_of(place.run), asserted=asserted, now=now(), **given)
         for claim in Claim.objects.all():
             bounding.settle_claim(claim=claim, has_held=claim.pk % 2 == 0, why="x", by=f.PIPELINE, now=now())
         outcome = use(place, "report", {**f.report_shape(), "sources": [AC], "confidence": 0.95}, "c2")

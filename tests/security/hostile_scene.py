@@ -10,6 +10,7 @@ from leadroom.agents import holding
 from leadroom.agents.actions import set_endpoint, steer
 from leadroom.agents.enums import EventKind, Role, WaitReason
 from leadroom.agents.models import Agent, Run
+from leadroom.guardrails.bounding import note_answer
 from leadroom.projects.actions import change_project, set_risk
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.actions import propose
@@ -22,6 +23,7 @@ from leadroom.worktrees.actions import register_tree
 from leadroom.worktrees.keeping import control_of
 from tests import factories as f
 from tests.security.payloads import Hostile
+from tests.support.parked import doer_of, make_request
 from tests.worktrees.repositories import UserRepository, small_repository
 
 FILES = ("<img src=x onerror=alert(1)>.py", "'\" onmouseover=alert(3).py", "\u202egpj.exe", "new\nline.txt", "-rf")
@@ -55,12 +57,12 @@ def build(folder: Path, *, first: int = 0) -> Scene:
     scene = Scene(lead, h.texts, repository)
     items = [
         aligning(project, h), unclear(project, h), planned(project, h), asking(scene, project, h),
-        failed(scene, project, h), built(scene, project, h), conflicted(project, h),
+        failed(scene, project, h), built(scene, project, h), conflicted(project, h), asking_leave(scene, project, h),
     ]  # fmt: skip
     scene.urls += [
         *("/", "/?view=table", "/?view=groups", "/room/strips/", "/room/topbar/", "/needs/", "/needs/panel/"),
         *("/plans/", "/runs/", "/stitch/", "/triage/", "/projects/", "/projects/new/", "/items/new/"),
-        f"/projects/{project.slug}/",
+        *(f"/projects/{project.slug}/", "/guardrails/", f"/guardrails/projects/{project.slug}/"),
     ]
     for item in items:
         scene.urls += [f"/items/{item.pk}/{tab}" for tab in TABS]
@@ -68,7 +70,7 @@ def build(folder: Path, *, first: int = 0) -> Scene:
         scene.urls += [f"/stitch/{item.pk}/changes/", *(f"/plans/{plan.pk}/" for plan in item.plans.all())]
         scene.urls += [f"/triage/{report.pk}/" for report in item.reports.all()]
     for run in scene.runs:
-        parts = ("", "?q=alert", "earlier/?before=3", "facts/", "controls/", "box/")
+        parts = ("", "?q=alert", "earlier/?before=3", "facts/", "controls/", "box/", "sources/")
         scene.urls += [f"/runs/{run.pk}/{part}" for part in parts]
     return scene
 
@@ -218,6 +220,25 @@ def asking(scene: Scene, project: Project, h: Hostile) -> WorkItem:
     )  # fmt: skip
     holding.wait(run=run, reason=WaitReason.ANSWER, now=f.NOW)
     scene.runs.append(run)
+    return item
+
+
+def asking_leave(scene: Scene, project: Project, h: Hostile) -> WorkItem:
+    """A parked action with hostile words wherever an agent, or a repository it quotes, can put some."""
+    item = item_of(project, h, "parked")
+    found = {"counts": True, "why": h("what a look gave", 300)}
+    request = make_request(
+        item,
+        given={"command": h("parked command"), "path": [h("parked list")]},
+        sentence=h("parked sentence", 300),
+        blast_radius=[h("blast radius", 200)],
+        sources=[{**source, "found": found} for source in _sources(h, "parked")],
+        evidence=[h("evidence", 200)],
+    )
+    doer = doer_of(Run.objects.select_related("item__project", "agent").get(pk=request.run_id))
+    given = {"tool": "report", "call_id": "c", "asserted": [], "observed": [], "by": f.PIPELINE, "now": f.NOW}
+    note_answer(doer=doer, unsourced=[h("unsourced", 200)], **given)
+    scene.urls.append(f"/guardrails/requests/{request.pk}/")
     return item
 
 

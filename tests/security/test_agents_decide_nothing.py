@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 
-import leadroom
 from leadroom.agents.actions import stop
 from leadroom.agents.enums import Role
 from leadroom.ledger.actions import record
@@ -24,21 +23,24 @@ from leadroom.runners import gate
 from leadroom.runners.base import ToolCall, Workplace
 from tests import factories as f
 from tests.house.scenes import every_scene
+from tests.support import parked
 from tests.support.refusals import refused_without_effect
 from tests.support.snapshot import changed_tables, snapshot
 from tests.worktrees.repositories import small_repository
 
 pytestmark = [pytest.mark.security, pytest.mark.django_db]
-ROOT = Path(leadroom.__file__).parent
 SCENES = every_scene()
 AGENT = Actor(ActorKind.AGENT, "run:1", "Developer (run 1)")
 
 
+def module_of(room: str) -> str:
+    odd = {"holding": "leadroom.agents.holding", "bounding": "leadroom.guardrails.bounding"}
+    return odd.get(room, f"leadroom.{room}.actions")
+
+
 def with_actor(room: str, name: str) -> Callable[..., Any] | None:
     """The action a scene is about, when it asks who does it."""
-    has_actions = (ROOT / room / "actions.py").exists() or (ROOT / room / "actions").is_dir()
-    path = f"leadroom.{room}.actions" if has_actions else "leadroom.agents.holding"
-    function = getattr(importlib.import_module(path), name)
+    function = getattr(importlib.import_module(module_of(room)), name)
     return function if "by" in inspect.signature(function).parameters else None
 
 
@@ -67,9 +69,9 @@ def test_an_agent_in_a_persons_place_changes_nothing(scene: str, monkeypatch: py
         asked.append(name)
         return action(**{**given, "by": AGENT})
 
-    monkeypatch.setattr(importlib.import_module(f"leadroom.{room}.actions"), name, by_an_agent)
+    monkeypatch.setattr(importlib.import_module(module_of(room)), name, by_an_agent)
     scenes = [module for path, module in sys.modules.items() if path.startswith("tests.house.scenes")]
-    for module in (f, *scenes):
+    for module in (f, parked, *scenes):
         if getattr(module, name, None) is action:
             monkeypatch.setattr(module, name, by_an_agent)
     with refused_without_effect(NotPermitted, " "):

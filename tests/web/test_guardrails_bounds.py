@@ -14,6 +14,7 @@ from leadroom.guardrails.models import Policy
 from leadroom.ledger.actions import record
 from leadroom.requirements.actions import propose
 from tests import factories as f
+from tests.support.parked import doer_of, make_request
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,7 @@ def signed_in(project: object) -> Client:
 
 
 def test_the_card_says_what_it_would_do_and_leads_to_the_action_itself() -> None:
-    request = f.make_request()
+    request = make_request()
     client = signed_in(request.project)
     page = client.get(reverse("needs:all")).content.decode()
     assert "deletes everything under data" in page
@@ -36,7 +37,7 @@ def test_the_card_says_what_it_would_do_and_leads_to_the_action_itself() -> None
 
 
 def test_an_approval_is_for_exactly_what_was_seen() -> None:
-    request = f.make_request()
+    request = make_request()
     client, url = signed_in(request.project), reverse("guardrails:answer_request", args=[request.pk])
     other = client.post(url, {"decision": "grant", "seen": "sha256:" + "b" * 64, "nonce": request.nonce})
     assert other.status_code == 409
@@ -50,7 +51,7 @@ def test_an_approval_is_for_exactly_what_was_seen() -> None:
 
 
 def test_an_answer_in_words_refuses_and_is_kept() -> None:
-    request = f.make_request()
+    request = make_request()
     client, url = signed_in(request.project), reverse("guardrails:answer_request", args=[request.pk])
     seen = {"seen": request.digest, "nonce": request.nonce}
     assert client.post(url, {"decision": "answer", "text": " ", **seen}).status_code == 422
@@ -77,7 +78,7 @@ def test_a_lead_sets_bounds_and_wrong_ones_are_named() -> None:
 def test_gauge_history_and_calibration_are_shown_with_their_n() -> None:
     item = f.make_item()
     run = f.make_running_run(item)
-    who = f.doer_of(run)
+    who = doer_of(run)
     given = {"tool": "report", "call_id": "c", "observed": [], "by": f.PIPELINE, "now": f.NOW}
     for n in range(3):
         asserted = [Asserted(f"r{n}", 0.9, 0.9)]

@@ -9,6 +9,9 @@ from django.test import Client
 from leadroom.agents import holding
 from leadroom.agents.enums import EventKind, Phase, Role
 from leadroom.agents.models import Endpoint
+from leadroom.guardrails.actions import press
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.scopes import of_agent
 from leadroom.pipeline.moves import drop
 from leadroom.projects.models import Project, WorkItem
 from leadroom.sandbox import selftest
@@ -145,7 +148,7 @@ def test_the_number_of_queries_does_not_grow(
         f.make_question(f.make_item(project))
         f.make_running_run(f.make_item(project), Role.DEVELOPER)
     client.get("/room/strips/")
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         client.get("/room/strips/")
 
 
@@ -173,4 +176,8 @@ def test_the_checklist_goes_away_when_all_holds_or_when_told(
     other.force_login(f.lead_of(project))
     Endpoint.objects.create(project=project, role="", base_url="rehearsal:", model="rehearsal")
     f.make_frozen_plan(f.make_aligned_item(project))
+    assert "Read-only pressed once" in get(other)
+    agent = project.agents.get(role=Role.REVIEWER)
+    scope = of_agent(agent.pk, agent.name, project)
+    press(scope=scope, level=Lock.PAUSED, reason="A drill", by=f.human(f.lead_of(project)), now=f.NOW)
     assert "Getting started" not in get(other)

@@ -246,7 +246,7 @@ def _candidate(
         if_wrong=candidate.if_wrong,
         confidence=candidate.confidence,
         sources=candidate.sources,
-        found=sum(source.get("found", True) is not False for source in candidate.sources),
+        found=sum((source.get("found") or {"counts": True})["counts"] for source in candidate.sources),
         clashes=[Clash(ref, f"#ambiguity-{ref.partition(':')[0]}", picks[ref]) for ref in refs],
         is_recommended=candidate.position == row.recommended,
         is_picked=candidate.position == row.picked,

@@ -20,6 +20,7 @@ from leadroom.web import access, answers
 from leadroom.web.templatetags.leadroom_ui import hue
 
 HISTORY_SHOWN = 12
+DRAWN_FROM = 5
 TASKS = {"report": "Reports", "pick": "Recommendations"}
 SIDE, EDGE = 200, 24
 """Pixels of the plot's square, and of the room for its numbers."""
@@ -52,6 +53,11 @@ class Plot:
     @property
     def is_calibrated(self) -> bool:
         return self.missing == 0
+
+    @property
+    def is_drawn(self) -> bool:
+        """A picture of fewer than five outcomes says less than the words beside it."""
+        return self.n >= DRAWN_FROM
 
 
 @dataclass(frozen=True)

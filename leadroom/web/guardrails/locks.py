@@ -10,7 +10,7 @@ from django.utils import timezone
 from leadroom.guardrails import flag
 from leadroom.guardrails.enums import Lock, ScopeKind, SwitchState
 from leadroom.guardrails.models import Switch
-from leadroom.guardrails.queries import Locks, engaged, locks_now
+from leadroom.guardrails.queries import Locks, engaged, with_flag
 from leadroom.guardrails.scopes import EVERYTHING, Scope
 
 UNREADABLE = "Read-only: the flag cannot be read"
@@ -69,10 +69,11 @@ class Switches:
 
 
 def switches(request: HttpRequest) -> Switches:
-    """Two reads per request, whoever asks."""
+    """One query per request, whoever asks."""
     cached = getattr(request, "_switches", None)
     if cached is None:
-        cached = Switches({switch.key: switch for switch in engaged()}, locks_now())
+        rows = {switch.key: switch for switch in engaged()}
+        cached = Switches(rows, with_flag({key: Lock(row.level) for key, row in rows.items()}))
         request._switches = cached  # type: ignore[attr-defined]
     return cached
 

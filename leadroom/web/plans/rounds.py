@@ -1,6 +1,7 @@
 """Reviews that were sent, and the rounds a plan went through."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -45,7 +46,7 @@ class EditNote:
     at: dt.datetime
 
 
-def present_review(review: Review, models: dict[int, str], author: str) -> ReviewNote:
+def present_review(review: Review, models: Mapping[int, str], author: str) -> ReviewNote:
     """`models` are run ids with their models, `author` the model the plan was written with."""
     model = models.get(review.run_id or 0, "")
     return ReviewNote(
@@ -60,7 +61,7 @@ def present_review(review: Review, models: dict[int, str], author: str) -> Revie
     )
 
 
-def present_rounds(plan: TestPlan, earlier: list[TestPlan], models: dict[int, str]) -> list[Round]:
+def present_rounds(plan: TestPlan, earlier: list[TestPlan], models: Mapping[int, str]) -> list[Round]:
     """`earlier` are the plans before this one, newest first."""
     rounds, newer = [], plan
     for old in earlier:

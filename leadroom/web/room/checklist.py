@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from leadroom.agents.models import Endpoint
+from leadroom.guardrails.models import Switch
 from leadroom.sandbox.selftest import check_isolation
 from leadroom.testplans.enums import ReviewKind
 from leadroom.testplans.models import Review
@@ -27,10 +28,10 @@ class Check:
 
 
 def getting_started(request: HttpRequest) -> tuple[Check, ...]:
-    """The four checks, or nothing when they were dismissed or all hold."""
+    """The five checks, or nothing when they were dismissed or all hold."""
     if request.session.get(DISMISSED):
         return ()
-    checks = (_sandbox(), _repository(request), _model(request), _plan(request))
+    checks = (_sandbox(), _repository(request), _model(request), _plan(request), _switch())
     return () if all(check.is_done for check in checks) else checks
 
 
@@ -68,6 +69,12 @@ def _model(request: HttpRequest) -> Check:
         reverse("projects:index"),
         "Projects",
     )
+
+
+def _switch() -> Check:
+    is_done = Switch.objects.filter(epoch__gt=0).exists()
+    note = "You have seen it stop." if is_done else "Shift+L locks everything; the badge says when that is proven."
+    return Check("Read-only pressed once", is_done, note, "" if is_done else reverse("guardrails:index"), "Guardrails")
 
 
 def _plan(request: HttpRequest) -> Check:
