@@ -9,8 +9,9 @@ from django.test import Client
 from leadroom.agents.actions import stop
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Elicitation, Run
+from leadroom.lib.clock import now
 from leadroom.projects.enums import Stage
-from leadroom.projects.models import Project, WorkItem
+from leadroom.projects.models import Project, ReadinessCheck, WorkItem
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
@@ -58,6 +59,7 @@ class World:
 def make_world() -> World:
     """Needs a database; touches no git."""
     project = f.make_project()
+    ReadinessCheck.objects.create(project=project, profile_digest=project.profile_digest, started_at=now())
     lead = f.lead_of(project)
     aligning = f.make_item(project)
     taken, open_pick, _ = f.make_ambiguities(aligning, 3)
