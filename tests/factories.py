@@ -247,44 +247,6 @@ def make_aligned_item(project: Project | None = None, **changes: Any) -> WorkIte
     return item
 
 
-def case_shape(key: str, layer: str, **changes: Any) -> dict[str, Any]:
-    """One case as the tool `submit_plan` has it."""
-    return {
-        "id": key,
-        "layer": layer,
-        "title": f"Parts add up in {key}",
-        "criteria": ["AC-001", "AC-002"],
-        "precondition": "A group of three.",
-        "steps": ["Split 10.00 by 1, 1, 1."],
-        "expected": "3.34, 3.33 and 3.33.",
-        "path": "happy",
-        "priority": "must",
-        "node_id": f"tests/test_shares.py::test_{key.replace('-', '_').lower()}",
-        "command": "",
-        **changes,
-    }
-
-
-def plan_shape(**changes: Any) -> dict[str, Any]:
-    """A plan of three cases that passes every machine check."""
-    return {
-        "summary": "Three cases over two criteria.",
-        "cases": [
-            case_shape("U-001", "unit"),
-            case_shape("I-001", "integration"),
-            case_shape("E-001", "end_to_end"),
-        ],
-        "forbidden_zones": ["evenly/settle.py"],
-        "failure_modes": ["Each part is rounded by itself."],
-        "environment": "Python 3.11 and pytest.",
-        "not_covered": [
-            {"what": "Amounts above a million", "why": "They are refused before."},
-            {"what": "An error path of G-001", "why": "What is refused is a rule of its own."},
-        ],
-        **changes,
-    }
-
-
 def submit_plan(item: WorkItem, *, run_id: int = 900_001, **changes: Any) -> TestPlan:
     """The next plan of an item in PLAN, in DRAFT."""
     revision = item.revisions.order_by("-number").first()
@@ -307,11 +269,6 @@ def make_plan(
     review_plan(plan, findings=findings)
     open_lead_review(plan=plan, by=PIPELINE, now=NOW)
     return plan
-
-
-def approvals(plan: TestPlan) -> list[tuple[str, str, str]]:
-    """Every case approved, as a review of a critical plan needs it."""
-    return [(case.key, "approve", "") for case in plan.cases.all()]
 
 
 def make_frozen_plan(item: WorkItem | None = None, **changes: Any) -> TestPlan:

@@ -114,22 +114,23 @@ def hold_check(check_id: int) -> None:
         log.warning("%s", error)
         return
     tree = check.project.folder / "trees" / _name(check)
-    commit, found = "", [] if check.ended_at else None
+    mark, commit = holder_mark(settings.HOME_DIR, _name(check)), ""
     try:
-        if found is None:
-            shutil.rmtree(tree, ignore_errors=True)
-            control = control_of(check.project)
-            commit = control.head(check.project.default_branch)
-            control.checkout_clean(tree, commit=commit)
-            found = asyncio.run(try_profile(check.project, tree, marker=holder_mark(settings.HOME_DIR, _name(check))))
-            actions.end_readiness(check=check, commit=commit, findings=found, by=BY, now=now())
+        shutil.rmtree(tree, ignore_errors=True)
+        control = control_of(check.project)
+        commit = control.head(check.project.default_branch)
+        control.checkout_clean(tree, commit=commit)
+        found = asyncio.run(try_profile(check.project, tree, marker=mark))
+        actions.end_readiness(check=check, commit=commit, findings=found, by=BY, now=now())
+    except Conflict as error:
+        log.info("%s", error)
     except LeadroomError as error:
         _end_broken(check, commit, str(error))
     except Exception as error:
         log.exception("readiness check %s broke", check.pk)
         _end_broken(check, commit, f"Leadroom itself failed here ({type(error).__name__}: {error}). Try again.")
     finally:
-        sweep(holder_mark(settings.HOME_DIR, _name(check)))
+        sweep(mark)
         shutil.rmtree(tree, ignore_errors=True)
         lock.release()
 

@@ -17,6 +17,7 @@ from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.models import Revision
 from leadroom.testplans import rules
+from leadroom.testplans.changes import case_changes, cases_of
 from leadroom.testplans.enums import PLANS, CaseMark, PlanState, ReviewKind, ReviewVerdict
 from leadroom.testplans.models import CaseVerdict, PlanEdit, Reading, Review, TestCase, TestPlan
 
@@ -183,9 +184,9 @@ def edit(
     body = storable({name: value for name, value in body.items() if name != "answers"})
     rules.check_edit(plan, body)
     before, before_digest = plan.body, plan.digest
+    if list(cases_of(before)) == list(cases_of(body)) and not case_changes(before, body):
+        return  # fields that older plans lack are no change
     digest = digest_of([plan.revision.digest, body])
-    if digest == before_digest:
-        return
     held = TestPlan.objects.filter(pk=plan.pk, state=PlanState.LEAD_REVIEW, digest=before_digest)
     if not held.update(body=body, digest=digest):
         raise Conflict("The plan moved on meanwhile; nothing was changed. Reload the page to see where it stands.")

@@ -7,7 +7,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
 from leadroom.lib.shapes import clip, count_of
 from leadroom.projects.enums import Risk, Stage
-from leadroom.projects.models import WorkItem
+from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.models import Revision
 from leadroom.testplans.changes import cases_of, is_settled
 from leadroom.testplans.checks import plan_problems
@@ -26,9 +26,14 @@ MOST_REVIEWERS = 3
 
 
 def reviewers_wanted(item: WorkItem) -> int:
-    """How many agents review the item's plan, each in a session of its own. None is possible for a light item only."""
-    wanted = item.project.plan_reviewers.get(item.risk, REVIEWERS[item.risk])
-    return min(max(int(wanted), 0 if item.risk == Risk.LIGHT else 1), MOST_REVIEWERS)
+    """How many agents review the item's plan, each in a session of its own."""
+    return reviewers_of(item.project, item.risk)
+
+
+def reviewers_of(project: Project, risk: str) -> int:
+    """How many agents review a plan of this risk. None is possible for light items only."""
+    wanted = project.plan_reviewers.get(risk, REVIEWERS[risk])
+    return min(max(int(wanted), 0 if risk == Risk.LIGHT else 1), MOST_REVIEWERS)
 
 
 def check_submit(body: Mapping[str, Any], revision: Revision) -> None:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -65,9 +66,8 @@ def _missing(path: str, before: TreeEntry, listing: Mapping[str, TreeEntry]) -> 
 
 
 def _what_changed(old: str, new: str, nodes: Collection[str]) -> tuple[Cheat, str]:
-    before, added = set(old.splitlines()), [line for line in new.splitlines() if line not in set(old.splitlines())]
-    removed = [line for line in before if line not in set(new.splitlines())]
-    fresh = "\n".join(added)
+    before, after = Counter(old.splitlines()), Counter(new.splitlines())
+    removed, fresh = list(before - after), "\n".join(after - before)
     if _LEAVE.search(fresh):
         return Cheat.PROCESS_EXIT, "leaves the test process now"
     if _EXIT.search(fresh):

@@ -104,14 +104,6 @@ def frozen_paths(item_id: int) -> list[str]:
     return sorted(row.frozen) if row else []
 
 
-def exemptions_of(plan: TestPlan) -> dict[int, list[Exemption]]:
-    """Case pk to what the lead let pass in it."""
-    found: dict[int, list[Exemption]] = {}
-    for row in Exemption.objects.filter(case__plan=plan):
-        found.setdefault(row.case_id, []).append(row)
-    return found
-
-
 def quarantined_case_ids(plan_id: int) -> set[int]:
     """Cases of the plan that the lead put in quarantine."""
     rows = Exemption.objects.filter(case__plan_id=plan_id, kind=ExemptionKind.QUARANTINE)
@@ -148,8 +140,16 @@ def must_criteria(plan: TestPlan) -> set[str]:
     return {criterion for case in plan.cases.all() if case.priority == "must" for criterion in case.criteria}
 
 
-def fault_check(verification: VerificationRun) -> FaultCheck | None:
-    return FaultCheck.objects.filter(verification=verification).prefetch_related("faults").first()
+def latest_verdicts(item: WorkItem) -> list[CriterionVerdict]:
+    """The newest verifier's words on the item, in criterion order."""
+    newest = CriterionVerdict.objects.filter(item=item).order_by("-run_id").values_list("run_id", flat=True)[:1]
+    return list(CriterionVerdict.objects.filter(item=item, run_id__in=newest).order_by("criterion"))
+
+
+def latest_fault_check(item: WorkItem) -> FaultCheck | None:
+    """The newest seeded faults of the item, with the verification they belong to."""
+    rows = FaultCheck.objects.filter(verification__item=item).select_related("verification")
+    return rows.prefetch_related("faults").order_by("-verification_id").first()
 
 
 def unnoticed_faults(verification: VerificationRun) -> list[SeededFault]:

@@ -111,6 +111,10 @@ ROUTES: dict[str, Route] = {
     "projects:detail": members(_project),
     "projects:change": leads(_project, lambda w: {"name": "Evenly", "publish": "branch", "setup_command": ""}),
     "projects:forget": leads(lambda w: [*_project(w), w.taken_pick.pk]),
+    "projects:change_profile": leads(_project, lambda w: {"kind": "", "tools": "pytest browser"}),
+    "projects:readiness": members(_project),
+    "projects:check_readiness": leads(_project, ok=409),  # one runs in this world
+    "projects:accept_readiness": leads(_project, lambda w: {"reason": "Fine."}, ok=403),  # it has not ended
     "projects:set_endpoint": leads(_project, lambda w: {"role": "", "base_url": "http://127.0.0.1:1", "model": "m"}),
     "projects:try_endpoint": leads(_project, ok=422),  # no model is connected
     "items:new": Route(

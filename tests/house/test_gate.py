@@ -39,6 +39,8 @@ INPUTS: dict[str, dict[str, Any]] = {
     "submit_document": f.document_shape(),
     "submit_plan": f.plan_shape(),
     "submit_review": {"summary": "Read.", "verdict": "approve", "findings": []},
+    "submit_tests": {"note": "Three cases, red because nothing is there."},
+    "submit_verdicts": {"summary": "Read.", "verdicts": []},
     "ask": {"question": "Who?", "why": "Unsaid.", "recommendation": "Ada"},
     "report": f.report_shape(),
 }

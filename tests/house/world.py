@@ -14,8 +14,9 @@ from leadroom.guardrails.actions import press
 from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.models import PermissionRequest, Switch
 from leadroom.guardrails.scopes import of_agent
+from leadroom.lib.clock import now
 from leadroom.projects.enums import Stage
-from leadroom.projects.models import Project, WorkItem
+from leadroom.projects.models import Project, ReadinessCheck, WorkItem
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
@@ -72,6 +73,7 @@ class World:
 def make_world() -> World:
     """Needs a database; touches no git."""
     project = f.make_project()
+    ReadinessCheck.objects.create(project=project, profile_digest=project.profile_digest, started_at=now())
     lead = f.lead_of(project)
     aligning = f.make_item(project)
     taken, open_pick, _ = f.make_ambiguities(aligning, 3)

@@ -25,13 +25,15 @@ SHOWN = {
     "test-planning": {"CaseShape"},
     "plan-review": {"FindingShape"},
     "development": {"Ask"},
+    "acceptance-verification": {"VerdictShape"},
     "structured-report": {"ReportShape"},
 }
 TEACHES = {
     "requirement-alignment": ("propose_ambiguities", "ask_questions", "submit_document"),
     "test-planning": ("submit_plan",),
     "plan-review": ("submit_review",),
-    "development": ("set_phase", "ask"),
+    "development": ("set_phase", "submit_tests", "ask"),
+    "acceptance-verification": ("submit_verdicts",),
     "structured-report": ("report",),
 }
 every_skill = pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)

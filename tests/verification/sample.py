@@ -30,6 +30,11 @@ def test_a_large_order():
 
 def test_a_small_order():
     assert discount(50) == 0
+    assert isinstance(discount(50), int)
+
+
+def test_no_order():
+    assert isinstance(discount(50), int)
 """
 SETTINGS = '[project]\nname = "shop"\n\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
 NODES = ("tests/test_discount.py::test_a_large_order", "tests/test_discount.py::test_a_small_order")

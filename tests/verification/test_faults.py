@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadroom.verification import seeding
@@ -53,6 +53,7 @@ def test_boundaries_come_first_and_only_the_lines_asked_for() -> None:
 
 
 @given(st.text(max_size=200))
+@settings(deadline=None)
 def test_any_text_is_survived(text: str) -> None:
     for fault in faults_of(text, set(range(1, 50))):
         compile(fault.text, "mutated", "exec", dont_inherit=True, flags=0x400)

@@ -117,3 +117,10 @@ def test_a_folder_that_was_a_link_is_replaced_and_never_followed(sample: Sample)
     sample.control.checkout_clean(tree, commit=laid)
     assert (tree / "tests").is_dir()
     assert not (tree / "tests").is_symlink()
+
+
+def test_one_of_two_equal_assertions_that_is_weakened_is_found(sample: Sample) -> None:
+    twice = "    assert isinstance(discount(50), int)\n"
+    assert TESTS.count(twice) == 2
+    commit = sample.commit("weaker", **{"tests/test_discount_py": TESTS.replace(twice, "    assert True\n", 1)})
+    assert cheats(sample, commit) == [("weakened", "tests/test_discount.py")]

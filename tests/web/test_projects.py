@@ -72,7 +72,7 @@ class TestConnecting:
         assert answer.headers["Location"] == f"/projects/{project.slug}/"
         assert (project.name, project.default_branch, project.setup_command) == ("Shop", "main", "make ready")
         assert project.source == source.path
-        assert Agent.objects.filter(project=project).count() == 4
+        assert Agent.objects.filter(project=project).count() == 5
         assert project.control_path.is_dir()
         assert "root" in admin.get(f"/projects/{project.slug}/").content.decode()
 
@@ -176,7 +176,7 @@ class TestSettings:
         client.post(url, {"role": "", "base_url": "https://models.example", "model": "good-one", "key": "a"})
         client.post(url, {"role": "reviewer", "base_url": "https://other.example", "model": "strict", "key": "b"})
         html = client.get(f"/projects/{project.slug}/").content.decode()
-        assert html.count("as for every role") == 3
+        assert html.count("as for every role") == 4
         assert model_access(project, "reviewer").model == "strict"
 
     @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ class TestSettings:
             f.make_running_run(f.make_item(project))
         with django_assert_num_queries(19):
             client.get("/projects/")
-        with django_assert_num_queries(29):
+        with django_assert_num_queries(33):
             client.get(f"/projects/{project.slug}/")
 
 

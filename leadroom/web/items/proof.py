@@ -1,6 +1,6 @@
 """What stands behind a verification: gates, frozen tests, the verifier's word, and what seeded faults showed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -9,10 +9,10 @@ from leadroom.lib.shapes import count_of
 from leadroom.projects.models import WorkItem
 from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.testplans.queries import current_plan
-from leadroom.verification.enums import Answer, Cheat, ExemptionKind
+from leadroom.verification.enums import Answer, Cheat
 from leadroom.verification.gates import GateView, applies, gates_of
-from leadroom.verification.models import CriterionVerdict, Exemption, FaultCheck, HandIn, SeededFault, VerificationRun
-from leadroom.verification.queries import exemptions_of, fault_check, latest_hand_in, verdicts_of
+from leadroom.verification.models import CriterionVerdict, FaultCheck, HandIn, SeededFault, VerificationRun
+from leadroom.verification.queries import latest_fault_check, latest_hand_in, latest_verdicts
 from leadroom.verification.rules import check_thaw
 from leadroom.web import access
 from leadroom.web.items.frame import refusal_of
@@ -87,7 +87,6 @@ class Proof:
     unmet: int
     faults: Faults | None
     faults_note: str
-    exemptions: Mapping[int, Sequence[Exemption]]
     evidence: tuple[tuple[str, str], ...]
     may_quarantine: bool
 
@@ -95,8 +94,7 @@ class Proof:
 def present(item: WorkItem, run: VerificationRun | None, request: HttpRequest) -> Proof:
     """In a fixed number of queries. `run` is the newest verification."""
     plan, gates = current_plan(item), gates_of(item.risk)
-    check = fault_check(run) if run else None
-    verdicts = tuple(verdicts_of(item, run.work or run.commit)) if run else ()
+    check, verdicts = latest_fault_check(item), tuple(latest_verdicts(item))
     return Proof(
         gates=gates,
         skipped=sum(not gate.applies for gate in gates),
@@ -106,7 +104,6 @@ def present(item: WorkItem, run: VerificationRun | None, request: HttpRequest) -
         unmet=sum(row.answer != Answer.YES for row in verdicts),
         faults=_faults(check, plan) if check and plan else None,
         faults_note=_faults_note(item, run, check),
-        exemptions=exemptions_of(plan) if plan else {},
         evidence=tuple((name, value.removeprefix("sha256:")[:10]) for name, value in run.evidence.items())
         if run
         else (),
@@ -178,6 +175,3 @@ def _faults_note(item: WorkItem, run: VerificationRun | None, check: FaultCheck 
     if run is None or run.state != "PASSED":
         return "They are tried once every case has passed."
     return "They are tried in the background after the verdict; a stop of Leadroom ends them without a result."
-
-
-QUARANTINE = ExemptionKind.QUARANTINE

@@ -1,7 +1,6 @@
 """What the plan page shows: standing, reviews, pictures, cases, the review form, what changed, earlier rounds."""
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from leadroom.lib.shapes import count_of
@@ -118,7 +117,7 @@ class PlanPage:
         return sum(len(group.cases) for group in self.layers)
 
 
-def present_page(plan: TestPlan, earlier: list[TestPlan], models: Mapping[int, str], reader: Reader) -> PlanPage:
+def present_page(plan: TestPlan, earlier: list[TestPlan], models: dict[int, str], reader: Reader) -> PlanPage:
     """`earlier` are the plans before this one, newest first; all with cases, reviews and marks at hand.
 
     `models` are ids of runs with the models they used.
@@ -167,7 +166,7 @@ def _shown_reviews(plan: TestPlan) -> tuple[list[Review], str]:
     wanted = max(reviewers_wanted(plan.item), 1)
     return (
         [],
-        f"{agents} of {count_of(wanted, 'review')} in; they are shown once all are, so that none colours another.",
+        f"{agents} of {count_of(wanted, 'review')} in; shown once all are, so that none colours another.",
     )
 
 

@@ -1,12 +1,14 @@
 """Forms of projects."""
 
 from pathlib import Path
+from typing import Any
 
 from django import forms
 
 from leadroom.agents.enums import Role
 from leadroom.lib.errors import BadInput, LeadroomError
-from leadroom.projects.enums import Publish
+from leadroom.projects.enums import ProjectKind, Publish, Risk
+from leadroom.testplans.rules import MOST_REVIEWERS
 from leadroom.worktrees.inspection import SourceFacts, inspect_source
 
 KEY_LIMIT = 4_000
@@ -35,11 +37,41 @@ class SettingsForm(forms.Form):
     name = forms.CharField(max_length=120, error_messages={"required": "A project needs a name."})
     publish = forms.ChoiceField(choices=Publish.choices, widget=forms.Select(attrs={"class": "select"}))
     setup_command = forms.CharField(max_length=2_000, required=False)
+    reviewers_light = forms.ChoiceField(choices=[(str(n), n) for n in range(MOST_REVIEWERS + 1)], required=False)
+    reviewers_standard = forms.ChoiceField(choices=[(str(n), n) for n in range(1, MOST_REVIEWERS + 1)], required=False)
+    reviewers_critical = forms.ChoiceField(choices=[(str(n), n) for n in range(1, MOST_REVIEWERS + 1)], required=False)
 
     def check(self) -> None:
         """Raises BadInput with the first thing that is wrong."""
         if not self.is_valid():
             raise BadInput(f"{_first(self)} Nothing was changed.")
+
+    @property
+    def reviewers(self) -> dict[str, int] | None:
+        """Numbers of plan reviews by risk as far as they were sent, None when none was."""
+        sent = {risk: self.cleaned_data[f"reviewers_{risk}"] for risk in Risk.values}
+        return {risk: int(count) for risk, count in sent.items() if count} or None
+
+
+class ProfileForm(forms.Form):
+    """What the project is, and what it takes to work on it."""
+
+    kind = forms.ChoiceField(choices=ProjectKind.choices, required=False)
+    setup_command = forms.CharField(max_length=2_000, required=False)
+    start_command = forms.CharField(max_length=2_000, required=False)
+    health_command = forms.CharField(max_length=2_000, required=False)
+    test_command = forms.CharField(max_length=2_000, required=False)
+    tools = forms.CharField(max_length=1_300, required=False)
+
+    def check(self) -> None:
+        """Raises BadInput with the first thing that is wrong."""
+        if not self.is_valid():
+            raise BadInput(f"{_first(self)} Nothing was changed.")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The profile, tools as a list."""
+        return {**self.cleaned_data, "tools": self.cleaned_data["tools"].replace(",", " ").split()}
 
 
 class ConnectForm(SettingsForm):

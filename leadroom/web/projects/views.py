@@ -1,5 +1,6 @@
 """Pages of projects: connecting a repository, its settings, its models."""
 
+import contextlib
 from pathlib import Path
 
 from asgiref.sync import async_to_sync
@@ -12,15 +13,19 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from leadroom.agents import actions as agents
 from leadroom.agents.queries import model_access
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.pipeline import environments
 from leadroom.pipeline.connecting import connect_project
 from leadroom.projects import actions
 from leadroom.projects.enums import Publish
+from leadroom.projects.models import Project
+from leadroom.projects.queries import latest_readiness
 from leadroom.requirements import actions as requirements
 from leadroom.runners.builtin.trial import try_access
-from leadroom.web import access, answers
+from leadroom.web import access, answers, regions
 from leadroom.web.projects import presenters
-from leadroom.web.projects.forms import ConnectForm, EndpointForm, PathForm, SettingsForm
+from leadroom.web.projects.forms import ConnectForm, EndpointForm, PathForm, ProfileForm, SettingsForm
+from leadroom.web.projects.readiness import present_readiness, present_reviewers
 
 
 def _refusal(request: HttpRequest) -> str:
@@ -79,14 +84,11 @@ def new(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One project."""
     project = access.project(request, slug)
-    try:
-        access.require_lead(request, project)
-        reason = ""
-    except NotPermitted as error:
-        reason = str(error)
-    is_whole = request.GET.get("memory") == "all"
+    reason, is_whole = _lead_reason(request, project), request.GET.get("memory") == "all"
     page = presenters.present_project(project, reason, access.waiting(request), is_memory_whole=is_whole)
-    return render(request, "projects/detail.html", {"page": page})
+    ready = present_readiness(project, reason)
+    context = {"page": page, "ready": ready, "reviewers": present_reviewers(project)}
+    return render(request, "projects/detail.html", context)
 
 
 @require_POST
@@ -100,11 +102,71 @@ def change(request: HttpRequest, slug: str) -> HttpResponse:
         project=project,
         name=form.cleaned_data["name"],
         publish_to=form.cleaned_data["publish"],
-        setup_command=form.cleaned_data["setup_command"],
+        setup_command=form.cleaned_data["setup_command"] if "setup_command" in request.POST else None,
+        reviewers=form.reviewers,
         by=actor,
         now=clock.now(),
     )
     return answers.done(request, "Stored.", reverse("projects:detail", args=[slug]), go=True)
+
+
+@require_POST
+def change_profile(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what the project is; where it says so, its environment is tried at once."""
+    project = access.project(request, slug)
+    actor = access.require_lead(request, project)
+    form = ProfileForm(request.POST)
+    form.check()
+    actions.change_profile(project=project, by=actor, now=clock.now(), **form.values)
+    if project.kind:
+        with contextlib.suppress(Conflict):  # one is under way; the next run asks for another by itself
+            environments.begin(project=project, by=actor)
+    return answers.done(request, "Stored.", reverse("projects:detail", args=[slug]), go=True)
+
+
+@require_GET
+def readiness(request: HttpRequest, slug: str) -> HttpResponse:
+    """The part of the page that says how the environment stands."""
+    project = access.project(request, slug)
+    page = present_readiness(project, _lead_reason(request, project))
+    return render(request, "projects/detail.html#readiness", {"ready": page})
+
+
+@require_POST
+def check_readiness(request: HttpRequest, slug: str) -> HttpResponse:
+    """Try the environment now."""
+    project = access.project(request, slug)
+    actor = access.require_lead(request, project)
+    environments.begin(project=project, by=actor)
+    return _readiness_redrawn(request, slug, "The environment is being tried.")
+
+
+@require_POST
+def accept_readiness(request: HttpRequest, slug: str) -> HttpResponse:
+    """Let agents work without what is missing, with a reason."""
+    project = access.project(request, slug)
+    actor = access.require_lead(request, project)
+    check = latest_readiness(project)
+    if check is None:
+        raise NotPermitted("The environment was never tried, so there is nothing to accept.")
+    actions.accept_readiness(check=check, reason=request.POST.get("reason", ""), by=actor, now=clock.now())
+    return _readiness_redrawn(request, slug, "Accepted. Runs may start.")
+
+
+def _readiness_redrawn(request: HttpRequest, slug: str, text: str) -> HttpResponse:
+    def draw() -> HttpResponse:
+        page = present_readiness(access.project(request, slug), "")
+        return render(request, "projects/detail.html#readiness", {"ready": page})
+
+    return regions.redrawn(request, "project-readiness", draw, text, reverse("projects:detail", args=[slug]))
+
+
+def _lead_reason(request: HttpRequest, project: Project) -> str:
+    try:
+        access.require_lead(request, project)
+    except NotPermitted as error:
+        return str(error)
+    return ""
 
 
 @require_POST
