@@ -316,7 +316,12 @@ def test_rounds_go_on_with_a_real_agent_until_the_lead_says_enough(house: House,
     page.get_by_role("button", name="Hand over now").click()
     waits(house, visit, item, lambda found: found["A-004"] == "OPEN", "the row that was asked more about")
     expect(row(visit, "A-004")).to_contain_text("The table is read for what was spent")
-    press(visit, "1", "1", "a")
+    row(visit, "A-004").focus()
+    press(visit, "1")
+    expect(page.locator(f"#align-{item}-armed")).to_be_visible()
+    press(visit, "a")
+    query = "SELECT count(*) FROM requirements_revision WHERE item_id = %s"
+    visit.wait(lambda: house.one(query, item), seconds=60, what="the document")
     document = page.locator("#document")
     expect(document).to_contain_text("AC-006")
     expect(document).to_contain_text("An answer to Q-004; until then this is assumed")

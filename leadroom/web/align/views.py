@@ -1,7 +1,7 @@
 """The alignment page, and what concerns the item as a whole: the sitting, loading, what a document lacks."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -11,17 +11,7 @@ from leadroom.pipeline import moves
 from leadroom.requirements import actions
 from leadroom.requirements.queries import open_sitting_of
 from leadroom.web import access, answers
-from leadroom.web.align.acting import acted, aligning, drawn
-
-
-@require_GET
-def queue(request: HttpRequest) -> HttpResponse:
-    """Opens the item that presses most; a page of its own only when nothing waits."""
-    waiting = access.waiting(request)
-    first = next((card for card in waiting if card.kind in ("picks", "document")), None)
-    if first is not None:
-        return redirect("align:item", pk=first.item.pk)
-    return render(request, "align/queue.html", {"aligning": aligning(request)})
+from leadroom.web.align.acting import acted, drawn
 
 
 @require_GET
