@@ -119,7 +119,7 @@ def as_prov(steps: Sequence[Step]) -> str:
             document.used(activity, entity, source.retrieved_at or entry.at)
             if source.is_resolved and not source.is_observed:
                 document.wasDerivedFrom(made, entity, activity)
-    return document.unified().serialize(format="json", indent=2)
+    return str(document.unified().serialize(format="json", indent=2))
 
 
 def _attributes(source: Source) -> dict[str, str | bool]:
