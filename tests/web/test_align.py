@@ -246,4 +246,4 @@ def test_the_number_of_queries_does_not_grow(lead, item, count, django_assert_nu
         lead.get(url)
 
 
-QUERIES = 26
+QUERIES = 25
