@@ -129,4 +129,3 @@ def _record(switch: Switch, verb: str, *, by: Actor, now: dt.datetime, **payload
         payload={"scope": switch.key, "level": switch.level, "epoch": switch.epoch, **payload},
     )
     publish("room", "switch", switch.pk)
-    publish("guardrails", "switch", switch.pk)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.house import House, running_house
+from tests.e2e.test_pages import violations
 from tests.e2e.visit import Visit, visiting
 from tests.support.program import until
 
@@ -74,6 +75,7 @@ def test_lock_one_lock_all_be_refused_unlock_and_go_on(house: House, browser: Br
 
         visit.open("/guardrails/")
         visit.shot("guardrails-locked")
+        assert violations(page) == []
         everything = page.locator("#guardrails-everything")
         everything.get_by_text("How it was proven").click()
         expect(everything).to_contain_text("No process of the scope is alive.")
@@ -96,6 +98,7 @@ def test_lock_one_lock_all_be_refused_unlock_and_go_on(house: House, browser: Br
         visit.open("/guardrails/")
         expect(page.locator("#master-switch").get_by_role("button")).to_be_visible()
         visit.shot("guardrails-open")
+        assert violations(page) == []
     entries, breaks = house.chain()
     assert (entries > 0, breaks) == (True, 0)
 

@@ -247,3 +247,23 @@ def _walk(resolver: URLResolver, space: str) -> Iterator[str]:
             yield space + (pattern.name or str(pattern.pattern))
         else:
             yield from _walk(pattern, f"{space}{pattern.namespace}:" if pattern.namespace else space)
+
+
+def as_table() -> str:
+    """docs/routes.md: every address with what each kind of caller gets, as the tests hold it."""
+    head = "| address | " + " | ".join(f"{caller}: GET" for caller in CALLERS)
+    head += " | " + " | ".join(f"{caller}: POST" for caller in CALLERS) + " |"
+    rows = [f"| `{name}` | " + " | ".join(map(str, (*r.get, *r.post))) + " |" for name, r in sorted(ROUTES.items())]
+    return "\n".join([_TABLE_HEAD, head, "|---" * (1 + 2 * len(CALLERS)) + "|", *rows, ""])
+
+
+_TABLE_HEAD = """# Who may call what
+
+Generated from `tests/house/routes.py`, which the tests hold every address to, for every kind of caller and both
+methods; an address that is not listed there fails the build. Write it anew with
+`manage.py shell --no-imports -c "from tests.house.routes import as_table; print(as_table(), end='')" > docs/routes.md`.
+
+A *stranger* is signed in and leads another project; a *viewer* may look at this one; the *lead* leads it. A run's token
+opens nothing: no header signs anybody in. 302 of anonymous goes to the sign-in page, 302 of a lead's POST is the
+decision taken.
+"""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from http.cookies import SimpleCookie
+from pathlib import Path
 
 import pytest
 from django.db import transaction
@@ -12,11 +13,12 @@ from pytest_django import Settings
 
 from leadroom.guardrails.flag import read_flag, replace_all
 from leadroom.ledger.models import Entry
-from tests.house.routes import CALLERS, ROUTES, registered
+from tests.house.routes import CALLERS, ROUTES, as_table, registered
 from tests.house.world import World, make_world
 from tests.support.snapshot import changed_tables, snapshot
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parents[2]
 FOREIGN = [
     {"HTTP_SEC_FETCH_SITE": "cross-site"},
     {"HTTP_ORIGIN": "http://127.0.0.1:3000"},
@@ -50,6 +52,10 @@ def undone(client: Client) -> Iterator[None]:
 
 def test_every_address_is_listed_and_every_listed_one_is_there() -> None:
     assert sorted(registered()) == sorted(ROUTES)
+
+
+def test_the_table_people_read_is_fresh() -> None:
+    assert (ROOT / "docs" / "routes.md").read_text() == as_table(), "docs/routes.md says how to write it anew"
 
 
 @pytest.mark.parametrize("caller", CALLERS)

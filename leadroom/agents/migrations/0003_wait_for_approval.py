@@ -4,15 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('agents', '0002_halted_runs'),
+        ("agents", "0002_halted_runs"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='run',
-            name='wait_reason',
-            field=models.CharField(blank=True, choices=[('', ''), ('picks', 'Waits for your picks'), ('answer', 'Asks a question'), ('approval', 'Waits for your approval')], default='', max_length=8),
+            model_name="run",
+            name="wait_reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("", ""),
+                    ("picks", "Waits for your picks"),
+                    ("answer", "Asks a question"),
+                    ("approval", "Waits for your approval"),
+                ],
+                default="",
+                max_length=8,
+            ),
         ),
     ]

@@ -5,117 +5,211 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('guardrails', '0001_read_only_switch'),
-        ('projects', '0001_initial'),
+        ("guardrails", "0001_read_only_switch"),
+        ("projects", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Claim',
+            name="Claim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agent_id', models.BigIntegerField()),
-                ('run_id', models.BigIntegerField()),
-                ('item_id', models.BigIntegerField()),
-                ('kind', models.CharField(max_length=12)),
-                ('what', models.CharField(max_length=120)),
-                ('claimed', models.FloatField()),
-                ('counted', models.FloatField()),
-                ('made_at', models.DateTimeField()),
-                ('outcome', models.CharField(blank=True, choices=[('', 'Not known yet'), ('held', 'Held'), ('missed', 'Did not hold')], default='', max_length=8)),
-                ('outcome_why', models.CharField(blank=True, max_length=300)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='claims', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("agent_id", models.BigIntegerField()),
+                ("run_id", models.BigIntegerField()),
+                ("item_id", models.BigIntegerField()),
+                ("kind", models.CharField(max_length=12)),
+                ("what", models.CharField(max_length=120)),
+                ("claimed", models.FloatField()),
+                ("counted", models.FloatField()),
+                ("made_at", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "Not known yet"), ("held", "Held"), ("missed", "Did not hold")],
+                        default="",
+                        max_length=8,
+                    ),
+                ),
+                ("outcome_why", models.CharField(blank=True, max_length=300)),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="claims", to="projects.project"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['agent_id', 'kind'], name='guardrails__agent_i_062b5e_idx'), models.Index(fields=['item_id', 'outcome'], name='guardrails__item_id_d7f2aa_idx')],
-                'constraints': [models.UniqueConstraint(fields=('run_id', 'what'), name='one_claim_each'), models.CheckConstraint(condition=models.Q(('claimed__gte', 0), ('claimed__lte', 1), ('counted__gte', 0), ('counted__lte', 1)), name='claim_0_to_1')],
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(fields=["agent_id", "kind"], name="guardrails__agent_i_062b5e_idx"),
+                    models.Index(fields=["item_id", "outcome"], name="guardrails__item_id_d7f2aa_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("run_id", "what"), name="one_claim_each"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("claimed__gte", 0), ("claimed__lte", 1), ("counted__gte", 0), ("counted__lte", 1)
+                        ),
+                        name="claim_0_to_1",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IrreversiblePattern',
+            name="IrreversiblePattern",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('tool', 'Tool'), ('command', 'Command'), ('path', 'Path')], max_length=8)),
-                ('pattern', models.CharField(max_length=200)),
-                ('words', models.CharField(max_length=200)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='irreversible_patterns', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("tool", "Tool"), ("command", "Command"), ("path", "Path")], max_length=8
+                    ),
+                ),
+                ("pattern", models.CharField(max_length=200)),
+                ("words", models.CharField(max_length=200)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="irreversible_patterns",
+                        to="projects.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['project', 'kind', 'pattern'],
-                'constraints': [models.UniqueConstraint(fields=('project', 'kind', 'pattern'), name='one_pattern_each')],
+                "ordering": ["project", "kind", "pattern"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("project", "kind", "pattern"), name="one_pattern_each")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PermissionRequest',
+            name="PermissionRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agent_id', models.BigIntegerField()),
-                ('agent_name', models.CharField(max_length=200)),
-                ('run_id', models.BigIntegerField()),
-                ('item_id', models.BigIntegerField()),
-                ('tool', models.CharField(max_length=60)),
-                ('input', models.JSONField()),
-                ('digest', models.CharField(max_length=71)),
-                ('nonce', models.CharField(max_length=43, unique=True)),
-                ('why', models.CharField(max_length=20)),
-                ('sentence', models.TextField()),
-                ('blast_radius', models.JSONField(default=list)),
-                ('sources', models.JSONField(default=list)),
-                ('evidence', models.JSONField(default=list)),
-                ('state', models.CharField(choices=[('PENDING', 'Waits for a person'), ('GRANTED', 'Granted, not carried out yet'), ('USED', 'Granted and carried out'), ('REFUSED', 'Refused'), ('CHANGED', 'Void: it changed after the approval'), ('EXPIRED', 'Void: the approval ran out')], default='PENDING', max_length=8)),
-                ('answer', models.TextField(blank=True)),
-                ('answered_by_name', models.CharField(blank=True, max_length=200)),
-                ('asked_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(null=True)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='permission_requests', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("agent_id", models.BigIntegerField()),
+                ("agent_name", models.CharField(max_length=200)),
+                ("run_id", models.BigIntegerField()),
+                ("item_id", models.BigIntegerField()),
+                ("tool", models.CharField(max_length=60)),
+                ("input", models.JSONField()),
+                ("digest", models.CharField(max_length=71)),
+                ("nonce", models.CharField(max_length=43, unique=True)),
+                ("why", models.CharField(max_length=20)),
+                ("sentence", models.TextField()),
+                ("blast_radius", models.JSONField(default=list)),
+                ("sources", models.JSONField(default=list)),
+                ("evidence", models.JSONField(default=list)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Waits for a person"),
+                            ("GRANTED", "Granted, not carried out yet"),
+                            ("USED", "Granted and carried out"),
+                            ("REFUSED", "Refused"),
+                            ("CHANGED", "Void: it changed after the approval"),
+                            ("EXPIRED", "Void: the approval ran out"),
+                        ],
+                        default="PENDING",
+                        max_length=8,
+                    ),
+                ),
+                ("answer", models.TextField(blank=True)),
+                ("answered_by_name", models.CharField(blank=True, max_length=200)),
+                ("asked_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(null=True)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="permission_requests",
+                        to="projects.project",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['pk'],
-                'indexes': [models.Index(fields=['run_id', 'state'], name='guardrails__run_id_03741b_idx'), models.Index(fields=['item_id', 'state'], name='guardrails__item_id_fede02_idx')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['PENDING', 'GRANTED'])), fields=('run_id', 'digest'), name='one_open_request_per_action'), models.CheckConstraint(condition=models.Q(('state', 'PENDING'), ('answered_at__isnull', False), _connector='OR'), name='answered_means_answered')],
+                "ordering": ["pk"],
+                "indexes": [
+                    models.Index(fields=["run_id", "state"], name="guardrails__run_id_03741b_idx"),
+                    models.Index(fields=["item_id", "state"], name="guardrails__item_id_fede02_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["PENDING", "GRANTED"])),
+                        fields=("run_id", "digest"),
+                        name="one_open_request_per_action",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state", "PENDING"), ("answered_at__isnull", False), _connector="OR"),
+                        name="answered_means_answered",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Policy',
+            name="Policy",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('trust_per_hour', models.PositiveSmallIntegerField(default=5)),
-                ('confidence_floor', models.FloatField(default=0.65)),
-                ('misses_allowed', models.PositiveSmallIntegerField(default=3)),
-                ('approval_minutes', models.PositiveSmallIntegerField(default=30)),
-                ('dashboards', models.TextField(blank=True)),
-                ('project', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='policy', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("trust_per_hour", models.PositiveSmallIntegerField(default=5)),
+                ("confidence_floor", models.FloatField(default=0.65)),
+                ("misses_allowed", models.PositiveSmallIntegerField(default=3)),
+                ("approval_minutes", models.PositiveSmallIntegerField(default=30)),
+                ("dashboards", models.TextField(blank=True)),
+                (
+                    "project",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="policy", to="projects.project"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'policies',
-                'constraints': [models.CheckConstraint(condition=models.Q(('confidence_floor__gte', 0), ('confidence_floor__lte', 1)), name='floor_0_to_1')],
+                "verbose_name_plural": "policies",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("confidence_floor__gte", 0), ("confidence_floor__lte", 1)),
+                        name="floor_0_to_1",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='TrustEntry',
+            name="TrustEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('agent_id', models.BigIntegerField()),
-                ('run_id', models.BigIntegerField(null=True)),
-                ('kind', models.CharField(choices=[('charge', 'Charged'), ('refund', 'Refunded'), ('restore', 'Restored by a person')], max_length=8)),
-                ('amount', models.PositiveSmallIntegerField(default=1)),
-                ('reason', models.CharField(max_length=500)),
-                ('cause', models.CharField(max_length=120)),
-                ('by_name', models.CharField(max_length=200)),
-                ('at', models.DateTimeField()),
-                ('boot_id', models.CharField(blank=True, max_length=40)),
-                ('boot_seconds', models.FloatField(default=0)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trust_entries', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("agent_id", models.BigIntegerField()),
+                ("run_id", models.BigIntegerField(null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("charge", "Charged"), ("refund", "Refunded"), ("restore", "Restored by a person")],
+                        max_length=8,
+                    ),
+                ),
+                ("amount", models.PositiveSmallIntegerField(default=1)),
+                ("reason", models.CharField(max_length=500)),
+                ("cause", models.CharField(max_length=120)),
+                ("by_name", models.CharField(max_length=200)),
+                ("at", models.DateTimeField()),
+                ("boot_id", models.CharField(blank=True, max_length=40)),
+                ("boot_seconds", models.FloatField(default=0)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="trust_entries", to="projects.project"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'trust entries',
-                'ordering': ['pk'],
-                'constraints': [models.UniqueConstraint(fields=('agent_id', 'kind', 'cause'), name='one_trust_entry_per_cause')],
+                "verbose_name_plural": "trust entries",
+                "ordering": ["pk"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("agent_id", "kind", "cause"), name="one_trust_entry_per_cause")
+                ],
             },
         ),
     ]

@@ -34,11 +34,6 @@ class Drill:
     answered_in_words: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def tighten(self) -> None:
-        """One unsourced answer an hour."""
-        path = f"/guardrails/projects/{self.item.project.slug}/"
-        self.person.send(self.person.form(path, r".*/policy/"), trust_per_hour="1")
-
     def answer_parked(self, card: Waiting) -> None:
         """The first parked report gets words; everything else is approved, exactly as it was seen."""
         request = PermissionRequest.objects.get(pk=card.subject_id)
@@ -90,6 +85,11 @@ class Drill:
         found = self.results()
         wanted = ("parked", "refunded", "irreversible_refused", "answered_in_words", "runs_halted")
         return all(found.get(name, 0) > 0 for name in wanted) and found.get("writes_after_verified") == 0
+
+
+def tighten(person: Person, slug: str) -> None:
+    """One unsourced answer an hour, set before any agent of the project starts."""
+    person.send(person.form(f"/guardrails/projects/{slug}/", r".*/policy/"), trust_per_hour="1")
 
 
 def _verified() -> Switch | None:

@@ -9,10 +9,10 @@ from leadroom.ledger.queries import check_chain
 from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
-from leadroom.ops.rehearsals.guardrails import Drill
+from leadroom.ops.rehearsals.guardrails import Drill, tighten
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
-from leadroom.projects.models import WorkItem
+from leadroom.projects.models import Project, WorkItem
 from leadroom.reading.queries import waiting_for_lead
 from leadroom.verification.queries import latest_verification, tally
 from leadroom.worktrees.keeping import control_of
@@ -98,10 +98,12 @@ def _facts(item: WorkItem, answered: int) -> Facts:
 
 def drill(stage: Stage) -> Facts:
     """The guardrails drill (`guardrails.Drill`) on one item, from request to merge."""
+    stage.command("seed_demo", "--only=project")
+    person, answered = stage.person(), 0
+    tighten(person, Project.objects.get(is_rehearsal=True).slug)
     stage.command("seed_demo", "--only=guardrails")
     item = WorkItem.objects.select_related("project").get(rehearsal_script="guardrails")
-    play = Drill(stage, stage.person(), item)
-    answered = 0
+    play = Drill(stage, person, item)
 
     def move() -> bool:
         nonlocal answered
@@ -116,7 +118,6 @@ def drill(stage: Stage) -> Facts:
         return item.stage == ItemStage.DONE
 
     try:
-        play.tighten()
         stage.wait_for(move, DRILL_SECONDS, f"Item {item.number} did not come to DONE")
     finally:
         play.person.close()

@@ -83,6 +83,8 @@ def _page(request: HttpRequest, parked: PermissionRequest) -> RequestPage:
 
 
 def _field(name: str, value: Any) -> Field:
+    if isinstance(value, list) and all(isinstance(inner, str) for inner in value):
+        value = "\n".join(value)
     text = value if isinstance(value, str) else canonical_json(value)
     return Field(name, text, len(text) > _SHORT or "\n" in text)
 
