@@ -5,7 +5,8 @@
 In this process against a SQLite file of its own: a critical plan read by two agents, with one earlier round, its page
 as a signed-in person gets it (templates, middleware and queries; no network, no browser). The page is asked for 60
 times, one kept mark 60 times; times are by the clock, so that a busy machine shows, and `cpu_ms` is beside them. Keys a
-case: `j` to the case and one of `a` `r` `d`, counted in tests/e2e/test_plan_review.py. The last line of the output is JSON. Exit code 1 when a target is missed.
+case: `j` to the case and one of `a` `r` `d`, counted in tests/e2e/test_plan_review.py. The last line of the output is
+JSON. Exit code 1 when a target is missed.
 """
 
 import argparse

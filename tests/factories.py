@@ -32,6 +32,7 @@ from leadroom.verification.models import HandIn, VerificationRun
 from leadroom.worktrees.actions import keep_trial, open_stitch
 from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.models import Stitch, Worktree
+from tests.support.plan_shapes import approvals, case_shape, plan_shape  # noqa: F401 - as factories.case_shape
 
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 PIPELINE = system("pipeline")

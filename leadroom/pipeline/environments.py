@@ -158,7 +158,7 @@ async def try_profile(project: Project, tree: Path, *, marker: str) -> list[Find
         found.append(_judged("set up", done, SETUP_SECONDS, "Set-up works.", "The set-up command fails"))
     for tool in project.tools:
         done = await sh(TOOL_SECONDS, _LOOK_FOR.get(tool, 'command -v "$1"'), "sh", tool)
-        sentence = f"There is {tool}." if not done.exit_status else f"There is no {tool} in the sandbox."
+        sentence = f"{tool} is there." if not done.exit_status else f"There is no {tool} in the sandbox."
         found.append(finding(tool, is_ok=not done.exit_status, sentence=sentence, output=_text(done)))
     if project.start_command:
         found.append(await _start(project, sh))

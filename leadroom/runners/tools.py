@@ -123,7 +123,7 @@ _TOOLS = (
     Tool(
         "submit_verdicts",
         ToolKind.HOUSE,
-        "Submit your word on every acceptance criterion: YES, PARTIAL or NO, with file and behaviour as you found them.",
+        "Submit your word on every acceptance criterion: YES, PARTIAL or NO, with file and behaviour.",
         shapes.SubmitVerdicts,
         frozenset({Role.VERIFIER}),
     ),

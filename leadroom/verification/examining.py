@@ -1,7 +1,8 @@
-"""One examination of a merge candidate: compared first, then run from a clean checkout, then run again, shuffled."""
+"""One examination of a merge candidate: compared first, then run from clean checkouts, in more than one order."""
 
 import asyncio
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,25 +36,36 @@ async def examine(
     setup_command: str,
     repeats: int,
 ) -> Examination:
-    """Examine the candidate in `tree`, which is made here and left to the caller to remove.
+    """Examine the candidate in `tree`, made anew for every repeat and left to the caller to remove.
 
     Raises RepositoryProblem, and LeadroomError when the set-up command fails.
     """
     refused = await asyncio.to_thread(compare, control, candidate)
     if refused:
         return Examination({}, refused, "", 0)
-    await asyncio.to_thread(control.checkout_clean, tree, commit=candidate.laid_over)
-    bench = Bench(tree, marker)
-    if setup_command:
-        await bench.set_up(setup_command)
-    results, turn = await _run_all(bench, cases), 0
-    while turn < repeats and not bench.refusals:
-        shuffled = list(cases)
-        random.Random(f"{candidate.laid_over}{turn}").shuffle(shuffled)  # noqa: S311 - an order, not a secret
-        again = await _run_all(bench, shuffled)
-        results = {key: _both(result, again[key]) for key, result in results.items()}
+    bench, turn = Bench(tree, marker), 0
+    results: dict[str, Result] = {}
+    for order in _orders(cases, repeats, seed=candidate.laid_over):
+        await asyncio.to_thread(shutil.rmtree, tree, ignore_errors=True)
+        await asyncio.to_thread(control.checkout_clean, tree, commit=candidate.laid_over)
+        if setup_command:
+            await bench.set_up(setup_command)
+        found = await _run_all(bench, order)
+        results = {key: _both(results.get(key, result), result) for key, result in found.items()}
+        if bench.refusals:
+            break
         turn += 1
-    return Examination(results, bench.refusals, bench.output, turn)
+    return Examination(results, bench.refusals, bench.output, max(turn - 1, 0))
+
+
+def _orders(cases: Sequence[TestCase], repeats: int, *, seed: str) -> list[list[TestCase]]:
+    """The plan's own order, then backwards, so that every pair is turned once, then shuffled by the tree's id."""
+    orders = [list(cases), list(reversed(cases))]
+    for turn in range(2, repeats + 1):
+        shuffled = list(cases)
+        random.Random(f"{seed}{turn}").shuffle(shuffled)  # noqa: S311 - an order, not a secret
+        orders.append(shuffled)
+    return orders[: repeats + 1]
 
 
 async def _run_all(bench: Bench, cases: Sequence[TestCase]) -> dict[str, Result]:

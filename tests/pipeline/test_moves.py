@@ -160,13 +160,18 @@ class TestStartingAgain:
         if role != Role.REQUIREMENTS:
             walk.document()
             walk.go()
-        if role in (Role.REVIEWER, Role.DEVELOPER):
+        if role in (Role.REVIEWER, Role.DEVELOPER, Role.VERIFIER):
             walk.plan()
             walk.go()
-        if role == Role.DEVELOPER:
+        if role in (Role.DEVELOPER, Role.VERIFIER):
             walk.review()
             walk.go()
             walk.send_review()
+            walk.go()
+        if role == Role.VERIFIER:
+            walk.develop(feature_py="x = 1\n")
+            walk.go()
+            walk.pass_every_case()
             walk.go()
         stopped = walk.run(role)
         runs.stop(run=stopped, by=walk.by, now=now())
@@ -176,7 +181,12 @@ class TestStartingAgain:
         again = walk.run(role)
         assert (again.attempt, again.state, again.brief) == (2, "QUEUED", stopped.brief)
         walk.go()
-        goes_on = {Role.REQUIREMENTS: walk.document, Role.PLANNER: walk.plan, Role.REVIEWER: walk.review}
+        goes_on = {
+            Role.REQUIREMENTS: walk.document,
+            Role.PLANNER: walk.plan,
+            Role.REVIEWER: walk.review,
+            Role.VERIFIER: walk.judge,
+        }
         goes_on.get(role, walk.develop)()
         walk.go()
         assert (walk.run(role).pk, walk.run(role).state) == (again.pk, "COMPLETED")

@@ -149,7 +149,15 @@ class Walk:
         return VerificationRun.objects.select_related("plan", "item").order_by("-pk").filter(item=self.item)[0]
 
     def verify(self, *failing: str) -> None:
-        """Leadroom's own run of the frozen plan, in which these cases fail."""
+        """Leadroom's own run of the frozen plan, in which these cases fail; passed, the verifier agrees."""
+        self.pass_every_case(*failing)
+        reconcile(self.item.pk)
+        verifier = Run.objects.filter(item=self.item, role=Role.VERIFIER, state=RunState.QUEUED)
+        if verifier.exists():
+            self.judge()
+
+    def pass_every_case(self, *failing: str) -> None:
+        """Leadroom's own run of the frozen plan, but for these cases."""
         verification = self.verification
         assert verifications.claim(verification_id=verification.pk, host="here", now=now())
         results = {
@@ -159,10 +167,6 @@ class Walk:
             for case in verification.plan.cases.all()
         }
         verifications.finish(verification=self.verification, results=results, output="", now=now())
-        reconcile(self.item.pk)
-        verifier = Run.objects.filter(item=self.item, role=Role.VERIFIER, state=RunState.QUEUED)
-        if verifier.exists():
-            self.judge()
 
     def judge(self, **answers: str) -> None:
         """The verifier says YES to every criterion, unless told otherwise (AC_001="NO")."""

@@ -188,10 +188,14 @@ def test_each_script_plays_on_top_of_the_others(
         assert "51 passed" in run("python -m pytest -q tests", tree)
 
 
+FINISHED = ("developer", "verifier")
+
+
 def test_named_files_exist_where_they_are_named(library: Library, items: dict[str, Item], tmp_path: Path) -> None:
     """A source `path:line` names a line with words on it.
 
-    A developer speaks of the finished tree, all others of the base, with or without the other items merged.
+    A developer and a verifier speak of the finished tree, all others of the base, with or without the other items
+    merged.
     """
     base = fresh(tmp_path / "base")
     checked = 0
@@ -202,7 +206,7 @@ def test_named_files_exist_where_they_are_named(library: Library, items: dict[st
         for name in [name for name in library.names if name.startswith(f"{item}/")]:
             for uri in file_sources(library, name):
                 path, _, line = uri.partition(":")
-                for tree in [items[item].tree] if "/developer" in name else [base, others]:
+                for tree in [items[item].tree] if name.split("/")[1] in FINISHED else [base, others]:
                     lines = (tree / path).read_text().splitlines()
                     assert "".join(lines[int(line) - 1 : int(line)]).strip(), (name, uri)
                     checked += 1

@@ -19,7 +19,7 @@ from leadroom.worktrees.git import run_git
 from leadroom.worktrees.keeping import control_of, open_tree
 from leadroom.worktrees.models import Worktree
 from tests import factories as f
-from tests.support.stage import Stage
+from tests.support.stage import Stage, hold_here
 from tests.verification.bench import case, outcomes, verify
 
 HEAD = "from shop.discount import discount\n\n\n"
@@ -49,7 +49,13 @@ def developed(stage: Stage, plan: TestPlan, **files: str) -> Worktree:
 
 
 def handed_in(plan: TestPlan, worktree: Worktree) -> HandIn:
-    return asyncio.run(hand_in_tests(plan=plan, worktree=worktree))
+    found: list[HandIn] = []
+
+    def check(*_: int) -> None:
+        found.append(asyncio.run(hand_in_tests(plan=plan, worktree=worktree)))
+
+    hold_here(check, 0, 0)  # closes what its threads opened
+    return found[0]
 
 
 def reasons(hand_in: HandIn) -> dict[str, str]:
