@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import leadroom
+import tests.house.scenes_of_findings
 import tests.house.scenes_of_plans
-import tests.house.scenes_of_runs  # noqa: F401 - both register their scenes
+import tests.house.scenes_of_runs  # noqa: F401 - all register their scenes
 from leadroom.ledger.models import Entry
 from leadroom.ledger.queries import check_chain
 from tests.house.scenes import SCENES
@@ -30,7 +31,8 @@ def test_an_action_leaves_its_entries_and_no_others(name: str) -> None:
         assert re.fullmatch(r"[a-z]+(\.[a-z_]+){2}", entry.verb)
         assert re.fullmatch(r"[a-z]+\.[a-z]+:\d+", entry.subject)
         assert entry.actor_name
-        assert entry.item_id or entry.verb.split(".")[1] in ("project", "version", "agents", "endpoint")
+        of_no_item = ("project", "version", "agents", "endpoint", "finding", "link", "engine")
+        assert entry.item_id or entry.verb.split(".")[1] in of_no_item
     assert check_chain().breaks == ()
 
 
