@@ -40,3 +40,42 @@ REPORTS = StateMachine(
     moves={ReportState.UNREAD: (ReportState.READ,), ReportState.READ: (ReportState.UNREAD,)},
     turns={ReportState.UNREAD: Turn.HUMAN, ReportState.READ: Turn.HUMAN},
 )
+
+
+class LinkKind(TextChoices):
+    SAME = "SAME", "Same problem"
+    RELATED = "RELATED", "Related"
+    REGRESSION = "REGRESSION", "Possible regression"
+
+
+class LinkState(TextChoices):
+    SUGGESTED = "SUGGESTED", "Suggested"
+    LINKED = "LINKED", "Linked"
+    CUT = "CUT", "Cut"
+
+
+LINKS = StateMachine(
+    "link",
+    LinkState,
+    start=LinkState.SUGGESTED,
+    moves={
+        LinkState.SUGGESTED: (LinkState.LINKED, LinkState.CUT),
+        LinkState.LINKED: (LinkState.CUT,),
+        LinkState.CUT: (LinkState.LINKED,),
+    },
+    turns={LinkState.SUGGESTED: Turn.HUMAN, LinkState.LINKED: Turn.HUMAN, LinkState.CUT: Turn.HUMAN},
+)
+
+
+class FindingState(TextChoices):
+    OPEN = "OPEN", "Open"
+    RESOLVED = "RESOLVED", "Resolved"
+
+
+FINDINGS = StateMachine(
+    "finding",
+    FindingState,
+    start=FindingState.OPEN,
+    moves={FindingState.OPEN: (FindingState.RESOLVED,), FindingState.RESOLVED: (FindingState.OPEN,)},
+    turns={FindingState.OPEN: Turn.HUMAN, FindingState.RESOLVED: Turn.HUMAN},
+)

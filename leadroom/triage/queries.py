@@ -2,8 +2,9 @@
 
 from django.db.models import Count, QuerySet
 
-from leadroom.triage.enums import ReportState
-from leadroom.triage.models import Report
+from leadroom.triage.engine import model
+from leadroom.triage.enums import FindingState, LinkKind, LinkState, ReportState
+from leadroom.triage.models import DriftCheck, Finding, Link, Report
 
 
 def reports_of_projects(project_ids: list[int]) -> QuerySet[Report]:
@@ -20,3 +21,32 @@ def unread_grid(project_ids: list[int]) -> dict[tuple[str, str], int]:
         .order_by()
     )
     return {(severity, action): n for severity, action, n in rows}
+
+
+def groups_of_projects(project_ids: list[int]) -> QuerySet[Finding]:
+    """Open findings that lead their group, newest first, each with `size`: how many reports it stands for."""
+    roots = Finding.objects.filter(project_id__in=project_ids, root=None, state=FindingState.OPEN)
+    return roots.annotate(size=Count("members") + 1).order_by("-pk")
+
+
+def suggestions_for(finding_ids: list[int]) -> QuerySet[Link]:
+    """Open suggestions of these findings with the older finding, most probable first."""
+    waiting = Link.objects.filter(newer_id__in=finding_ids, state=LinkState.SUGGESTED)
+    return waiting.select_related("older").order_by("newer_id", "-probability", "pk")
+
+
+def regressions_of_projects(project_ids: list[int]) -> QuerySet[Link]:
+    """What came back, or may have: links of open findings to resolved ones, newest first."""
+    links = Link.objects.filter(newer__project_id__in=project_ids, kind=LinkKind.REGRESSION)
+    return links.exclude(state=LinkState.CUT).select_related("newer", "older").order_by("-pk")
+
+
+def last_check() -> DriftCheck | None:
+    """The last run of the golden set."""
+    return DriftCheck.objects.first()
+
+
+def needs_check() -> bool:
+    """Whether the golden set has not yet been run with the engine that is installed."""
+    last = last_check()
+    return last is None or last.engine != model.load().version

@@ -1,0 +1,216 @@
+"""Taking a report in at 10,000 and 100,000 reports: milliseconds and memory, on SQLite and Postgres.
+
+    python bench/triage.py [--sizes 10000 100000] [--backend sqlite postgres] [--inserts 300] [--json]
+
+The project is filled with made-up reports (words by Zipf's law, facts as in the template) by the engine's own
+extraction and index, in bulk; then, in a process of its own, real calls of `bring_in` are timed: extraction, both
+searches, ranking, guard, links, ledger entry and commit. Memory is what that process grew by at its peak.
+The last line is JSON. Exit code 1 when a bar of docs/triage.md is missed.
+"""
+
+import argparse
+import bisect
+import contextlib
+import datetime as dt
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+BARS = {"p50_ms": 25.0, "p95_ms": 60.0, "peak_mb": 100.0}
+WORDS = 40_000
+BATCH = 1_000
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def made_up(count: int, seed: int) -> Iterator[tuple[str, str]]:
+    """Titles and bodies; one in five tells again of an earlier matter in other words."""
+    dice = random.Random(seed)
+    weights = list(itertools.accumulate(1 / (rank + 2.7) for rank in range(WORDS)))
+    names = [_word(number) for number in range(WORDS)]
+
+    def some(n: int) -> list[str]:
+        return [names[bisect.bisect(weights, dice.random() * weights[-1])] for _ in range(n)]
+
+    matters: list[tuple[list[str], str]] = []
+    for _ in range(count):
+        if matters and dice.random() < 0.2:
+            words, facts = matters[dice.randrange(len(matters))]
+        else:
+            words = some(14)
+            path, symbol = f"src/{words[0]}/{words[1]}.py", f"{words[2]}_{words[3]}"
+            facts = f"**Where:** `{path}:{dice.randrange(900)}` in `{symbol}`\n**Error:** `ValueError: {words[4:9]}`"
+            matters = [*matters[-5000:], (words, facts)] if len(matters) < 5000 else matters
+            if len(matters) >= 5000:
+                matters[dice.randrange(5000)] = (words, facts)
+        title = " ".join([*dice.sample(words, 5), *some(3)])
+        yield title, f"{' '.join(some(60))}\n{' '.join(words)}\n{facts}\n{' '.join(some(20))}"
+
+
+def _word(number: int) -> str:
+    parts = ("ba", "ce", "di", "fo", "gu", "la", "me", "ni", "po", "ru", "sta", "ve")
+    word = ""
+    number += 12
+    while number:
+        number, part = divmod(number, len(parts))
+        word += parts[part]
+    return word
+
+
+def fill(size: int) -> None:
+    """Puts `size` reports into the project, in bulk, as `bring_in` would have one by one."""
+    from django.db import transaction
+
+    from leadroom.projects.models import Project
+    from leadroom.triage.engine import extraction, model, terms
+    from leadroom.triage.models import Finding, Posting, Shelf, TermCount
+
+    project, _ = Project.objects.get_or_create(slug="bench", defaults={"name": "bench", "created_at": START})
+    shelf, _ = Shelf.objects.get_or_create(project=project)
+    background = model.load().background
+    counts: Counter[int] = Counter(dict(TermCount.objects.values_list("term", "count")))
+    texts = itertools.islice(made_up(size, 1), shelf.reports, None)
+    number = shelf.reports
+    while batch := list(itertools.islice(texts, BATCH)):
+        findings, weighed = [], []
+        for title, body in batch:
+            facts = extraction.extract(title, body)
+            weights, in_title = terms.counted(title, body, facts)
+            one = terms.heaviest(weights, in_title, terms.rarities(weights, counts, number, background))
+            counts.update(terms.key_of(term) for term in weights)
+            weighed.append(one)
+            seen = START + dt.timedelta(minutes=number)
+            findings.append(Finding(
+                project=project, title=title, body=body, seen_at=seen, facts=facts.plain(),
+                terms=one.packed(), same_text=extraction.same_text(title, body), extractor=extraction.VERSION,
+            ))  # fmt: skip
+            number += 1
+        with transaction.atomic():
+            Finding.objects.bulk_create(findings)
+            rows = [
+                Posting(project_id=project.pk, term=term, finding_id=finding.pk, weight=weight)
+                for finding, one in zip(findings, weighed, strict=True)
+                for term, weight in _rows(one)
+            ]
+            Posting.objects.bulk_create(sorted(rows, key=lambda row: row.term), batch_size=8000)
+    with transaction.atomic():
+        TermCount.objects.all().delete()
+        rows = [TermCount(project_id=project.pk, term=term, count=count) for term, count in sorted(counts.items())]
+        TermCount.objects.bulk_create(rows, batch_size=8000)
+        Shelf.objects.filter(pk=shelf.pk).update(reports=number)
+
+
+def _rows(weighed: Any) -> list[tuple[int, int]]:
+    from leadroom.triage.engine.terms import SCALE, TITLE_MARK
+
+    rows = [(key, weight) for key, (weight, _) in weighed.heavy.items()]
+    return rows + [(key ^ TITLE_MARK, SCALE) for key in weighed.title]
+
+
+def measure(size: int, inserts: int) -> dict[str, float]:
+    """Times `inserts` real calls at `size` reports."""
+    from django.db import connection
+
+    from leadroom.lib.actors import system
+    from leadroom.ops.evaluation import memory
+    from leadroom.projects.models import Project
+
+    project = Project.objects.get(slug="bench")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    before = memory("VmRSS", reset=True)
+    from leadroom.triage.actions import bring_in
+
+    times = []
+    for number, (title, body) in enumerate(made_up(inserts + 20, 1000 + size)):
+        now = START + dt.timedelta(days=400, minutes=number)
+        began = time.perf_counter()
+        bring_in(project_id=project.pk, title=title, body=body, severity="minor", by=system("bench"), now=now)
+        if number >= 20:  # the first calls load the model and warm the database
+            times.append((time.perf_counter() - began) * 1000)
+    times.sort()
+    return {
+        "p50_ms": round(times[len(times) // 2], 1),
+        "p95_ms": round(times[len(times) * 95 // 100], 1),
+        "peak_mb": round((memory("VmHWM") - before) / 1024, 1),
+    }
+
+
+def inside(step: str, number: int, inserts: int) -> None:
+    """One step in a process of its own."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "leadroom.settings"
+    sys.path.insert(0, str(ROOT))
+    import django
+
+    django.setup()
+    if step == "migrate":
+        from django.core.management import call_command
+
+        call_command("migrate", verbosity=0)
+    elif step == "fill":
+        fill(number)
+    else:
+        print(json.dumps(measure(number, inserts)))
+
+
+@contextlib.contextmanager
+def backend(name: str) -> Iterator[dict[str, str]]:
+    """Environment with an empty database of this kind."""
+    sys.path.insert(0, str(ROOT))
+    from tests.support import services
+
+    with contextlib.ExitStack() as stack:
+        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="lr-bench-"))
+        env = {**os.environ, "LEADROOM_HOME": home}
+        env.pop("DATABASE_URL", None)
+        if name == "postgres":
+            server = services.start_postgres(Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/tmp"))))
+            stack.callback(server.stop)
+            env["DATABASE_URL"] = server.url
+        yield env
+
+
+def main() -> int:
+    """Fills and measures each backend at each size, smallest first."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--backend", nargs="+", default=["sqlite", "postgres"], choices=("sqlite", "postgres"))
+    parser.add_argument("--inserts", type=int, default=300)
+    parser.add_argument("--json", action="store_true", help="nothing but the last line")
+    parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        inside(options.inside[0], int(options.inside[1]), options.inserts)
+        return 0
+    figures: dict[str, dict[str, float]] = {}
+    for name in options.backend:
+        with backend(name) as env:
+            _step(env, "migrate", 0, options.inserts)
+            for size in sorted(options.sizes):
+                _step(env, "fill", size, options.inserts)
+                one = json.loads(_step(env, "measure", size, options.inserts))
+                figures[f"{name} {size}"] = one
+                if not options.json:
+                    print(f"{name:9} {size:>8,} p50 {one['p50_ms']} ms, p95 {one['p95_ms']} ms, +{one['peak_mb']} MB")
+    missed = [key for key, one in figures.items() if any(one[bar] > most for bar, most in BARS.items())]
+    print(json.dumps({"figures": figures, "bars": BARS, "missed": missed}))
+    return 1 if missed else 0
+
+
+def _step(env: dict[str, str], step: str, number: int, inserts: int) -> str:
+    command = [sys.executable, str(Path(__file__)), "--inside", step, str(number), "--inserts", str(inserts)]
+    return subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
