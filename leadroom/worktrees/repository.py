@@ -102,6 +102,7 @@ class BareRepository:
         """Paths of the files below a folder in that commit, sorted; empty when there is no such folder."""
         arguments = ["ls-tree", "-r", "-z", "--name-only", "--full-tree", check_commit_id(commit), "--", f"{folder}/"]
         return sorted(git.shown(name) for name in run_git(arguments, git_dir=self.path).out.split(b"\0") if name)
+
     def listing(self, commit: str) -> dict[str, TreeEntry]:
         """Every file of the commit by path; names that are not UTF-8 have their bytes as `\\xNN`."""
         answer = run_git(["ls-tree", "-r", "-z", "--full-tree", check_commit_id(commit)], git_dir=self.path)

@@ -14,7 +14,18 @@ from tests.house.scenes import every_scene
 
 ROOT = Path(leadroom.__file__).parent
 SCENES = every_scene()
-WITHOUT_ITEM = {"project", "readiness", "version", "agents", "endpoint", "policy", "switch", "finding", "link", "engine"}
+WITHOUT_ITEM = {
+    "project",
+    "readiness",
+    "version",
+    "agents",
+    "endpoint",
+    "policy",
+    "switch",
+    "finding",
+    "link",
+    "engine",
+}
 
 
 @pytest.mark.django_db

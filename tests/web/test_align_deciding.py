@@ -232,7 +232,14 @@ def test_what_clashes_with_a_pick_says_so(lead, item):
 
 def test_a_source_that_is_not_there_counts_as_none(lead, item):
     first, _ = f.make_ambiguities(item, 2)
-    gone = [{"kind": "file", "uri": "evenly/gone.py:1", "note": "", "found": {"counts": False, "why": "There is no such file."}}]
+    gone = [
+        {
+            "kind": "file",
+            "uri": "evenly/gone.py:1",
+            "note": "",
+            "found": {"counts": False, "why": "There is no such file."},
+        }
+    ]
     Candidate.objects.filter(ambiguity=first, position=1).update(sources=gone)
     html = shown(lead, item)
     assert "not found, counts as no source" in html
