@@ -87,14 +87,32 @@ def seed_one(package: Package, folder: Path, python: Path, count: int, number: i
     return found
 
 
+def told_apart(faults: list[Fault]) -> list[Fault]:
+    """Without faults that nobody could tell from an earlier one: same line, and a test that fails by the same error."""
+    seen: dict[tuple[str, str, int], set[tuple[str, str]]] = {}
+    kept = []
+    for fault in faults:
+        symptoms = {(failure.test, failure.error) for failure in fault.failures}
+        known = seen.setdefault((fault.package, fault.path, fault.line), set())
+        if not symptoms & known:
+            kept.append(fault)
+            known |= symptoms
+    return kept
+
+
 def worded(faults: list[Fault], number: int) -> list[dict[str, Any]]:
     """All reports of all faults, in order of time."""
     rows = []
-    for place, fault in enumerate(faults):
+    for place, fault in enumerate(told_apart(faults)):
         is_held = fault.package in HELD_PACKAGES or place % HELD_SHARE == 0
         for row in reports_of(fault, place, random.Random(f"{number} words {place}")):
             rows.append({**row, "split": "held" if is_held else "train"})
     rows.sort(key=lambda row: (row["created"], row["id"]))
+    asked: dict[tuple[str, str, str], str] = {}
+    for row in rows:
+        if row["id"].endswith("-request"):  # two may ask for the very same thing
+            key = (row["split"], row["project"], row["title"])
+            row["duplicate_group"] = asked.setdefault(key, row["id"])
     return rows
 
 

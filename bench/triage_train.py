@@ -30,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY = 86_400
-THRESHOLDS = {"link": 0.9, "fields": 0.3, "suggest": 0.02}
+THRESHOLDS = {"link": 0.9, "fields": 0.05, "suggest": 0.002}
 DEALT, MEAN_DAYS = 0.45, 25
 """Share of the reports that are dealt to two, and the mean time between the two."""
 DEALS, ASKED = 2, 0.15

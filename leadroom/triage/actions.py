@@ -187,7 +187,7 @@ def _take_in(
     *, project_id: int, title: str, body: str, severity: str, report: Report | None, seen_at: dt.datetime
 ) -> intake.Intake:
     """The project's shelf is locked first: of two at once, one sees the other."""
-    title, body = storable(clip(title.strip(), 290)), storable(clip(body, intake.BODY_KEPT))
+    title, body = storable(clip(title.strip(), 260)), storable(clip(body, intake.BODY_KEPT))
     shelf = _lock_shelf(project_id)
     loaded = model.load()
     weighing = weigh(

@@ -6,7 +6,7 @@ from typing import Any
 
 from leadroom.triage.engine.evidence import evidence
 from leadroom.triage.engine.extraction import facts_from
-from leadroom.triage.engine.guard import Text, vetoes
+from leadroom.triage.engine.guard import Text, are_siblings, vetoes
 from leadroom.triage.engine.model import Model
 from leadroom.triage.engine.ranking import Ranked, best_of_groups, in_order, rule_of
 from leadroom.triage.enums import FindingState
@@ -70,6 +70,7 @@ def judge(gathered: Gathered, *, title: str, body: str, model: Model, bias: floa
     new = Text(title, body, gathered.weighing.side.facts)
     looked = _looked_at(in_order(found), order, model.thresholds["suggest"])
     findings = Finding.objects.in_bulk({one.finding_id for one in looked} | {one.root_id for one in looked})
+    ages = {candidate.finding_id: candidate.side.seen_at for candidate in gathered.candidates}
     matches = []
     for one in looked:
         rule, against = rule_of(
@@ -77,6 +78,7 @@ def judge(gathered: Gathered, *, title: str, body: str, model: Model, bias: floa
             _text(findings[one.finding_id]),
             is_same_text=one.finding_id in gathered.same,
             probability=sure[one.finding_id],
+            days=abs(gathered.weighing.side.seen_at - ages[one.finding_id]) / 86_400,
             thresholds=model.thresholds,
         )
         if rule in {"fields", "model"} and one.root_id != one.finding_id:
@@ -127,7 +129,10 @@ def _judgement(
         link = match(*linked[0])
     seen: set[int] = {link.root_id} if link else set()
     suggestions: list[Match] = []
-    for one, _, against in sorted(matches, key=lambda entry: (-entry[0].probability, entry[0].finding_id)):
+    new = Text(title, body, gathered.weighing.side.facts)
+    siblings = {one.finding_id for one, _, _ in matches if are_siblings(new, _text(findings[one.finding_id]))}
+    by_chance = sorted(matches, key=lambda entry: (-entry[0].probability, entry[0].finding_id))
+    for one, _, against in sorted(by_chance, key=lambda entry: entry[0].finding_id in siblings):
         if one.root_id not in seen and len(suggestions) < MOST_SUGGESTED:
             seen.add(one.root_id)
             suggestions.append(match(one, "", against))

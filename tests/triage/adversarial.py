@@ -214,4 +214,24 @@ def variations() -> list[Pair]:
     return made
 
 
+def causes() -> list[Pair]:
+    """The same test and error without a place, with another cause each."""
+    body = "**Test:** `{test}`\n**Error:** `{error}`\n\n{cause}"
+    return [
+        Pair(
+            "template: cause",
+            "Shares do not add up",
+            body.format(**GIVEN, cause=a),
+            "Red test",
+            body.format(**GIVEN, cause=b),
+        )
+        for a, b in (
+            ("Because the cache is not cleared.", "Because the clock is one hour off."),
+            ("Caused by the new rounding.", "Caused by a missing person."),
+            ("Happens only when two write at once.", "Happens only when the amount is negative."),
+            ("Due to the upgrade of the parser.", "The reason is the locale."),
+        )
+    ]
+
+
 WRITTEN = [*ONE_NUMBER, *ONE_PATH, *NEGATION, *SWAPPED, *SAME_STACK, *KINDS, *OTHER]

@@ -76,7 +76,7 @@ def check(project: Project) -> None:
     assert not cuts & by_itself, "nothing is linked by itself after a cannot-link"
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, min_size=3, max_size=14))
 def test_groups_are_trees_that_point_to_the_oldest(steps: list[tuple[str, int]]) -> None:
     project = f.make_project()
@@ -86,7 +86,7 @@ def test_groups_are_trees_that_point_to_the_oldest(steps: list[tuple[str, int]])
         check(project)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEP, max_size=8), st.integers(0, 99), st.integers(0, 99))
 def test_a_link_and_its_cut_restore_every_group(steps: list[tuple[str, int]], a: int, b: int) -> None:
     project = f.make_project()

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from leadroom.triage.actions import bring_in
 from leadroom.triage.models import Link
 from tests import factories as f
-from tests.triage.adversarial import WRITTEN, Pair, variations
+from tests.triage.adversarial import WRITTEN, Pair, causes, variations
 
 pytestmark = pytest.mark.django_db
 
-PAIRS = [*WRITTEN, *variations()]
+PAIRS = [*WRITTEN, *variations(), *causes()]
 HOUR = dt.timedelta(hours=1)
 
 
@@ -52,7 +52,7 @@ WORDS = st.sampled_from(
 SENTENCE = st.lists(WORDS, min_size=5, max_size=14)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SENTENCE, SENTENCE, st.integers(1, 9999), st.integers(1, 9999), st.booleans())
 def test_one_number_apart_is_apart(title: list[str], body: list[str], a: int, b: int, in_title: bool) -> None:
     if a == b:
@@ -64,7 +64,7 @@ def test_one_number_apart_is_apart(title: list[str], body: list[str], a: int, b:
     assert links_between(old, new) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SENTENCE, SENTENCE, WORDS, WORDS, st.integers(0, 13), st.booleans())
 def test_one_word_apart_is_apart(title: list[str], body: list[str], a: str, b: str, place: int, in_title: bool) -> None:
     if a == b:
@@ -77,7 +77,7 @@ def test_one_word_apart_is_apart(title: list[str], body: list[str], a: str, b: s
     assert links_between(old, new) == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(WORDS, min_size=4, max_size=10, unique=True), SENTENCE, st.integers(0, 9), st.integers(0, 9))
 def test_two_words_that_changed_places_are_apart(title: list[str], body: list[str], a: int, b: int) -> None:
     a, b = a % len(title), b % len(title)

@@ -126,7 +126,7 @@ def _labels(body: str) -> dict[str, str]:
         found["test"] = squeezed(test.group(0))
     where = found.pop("where", "")
     if where:
-        place = re.match(r"`?([\w./\\-]+?)(?::(\d+))?`?(?: in `?([\w.<>]+))?", where)
+        place = re.match(r"`?([\w./\\-]+)(?::(\d{1,7}))?`?(?: in `?([\w.<>]+))?", where)
         if place:
             for name, value in zip(("path", "line", "symbol"), place.groups(), strict=True):
                 if value:

@@ -170,6 +170,12 @@ def _minimal_pair(new: Text, old: Text) -> str:
     return ""
 
 
+def are_siblings(new: Text, old: Text) -> bool:
+    """Whether the titles are worded alike and differ: likely two of a kind, so others are suggested before them."""
+    a, b = new.facts.title, old.facts.title
+    return a != b and overlap(a, b) >= MINIMAL_PAIR
+
+
 def _lines(new: Text, old: Text) -> Iterator[tuple[str, str, str]]:
     yield "The titles", new.title, old.title
     for label in ("actual", "expected"):
@@ -184,6 +190,11 @@ def _own_words(line: str, text: Text) -> str:
     return line.replace(error, " ") if len(error) > 8 else line
 
 
+def _other_cause(new: Text, old: Text) -> str:
+    a, b = ({squeezed(said) for said in p.CAUSE.findall(read_part(text.body))} for text in (new, old))
+    return f"They give another cause: {_few(a)} and {_few(b)}." if a and b and not a & b else ""
+
+
 def _frames_apart(new: Text, old: Text) -> str:
     a, b = new.facts.frames, old.facts.frames
     return f"Their stacks end elsewhere: {a[-1]} and {b[-1]}." if a and b and a[-1] != b[-1] else ""
@@ -193,9 +204,9 @@ def _few(words: set[str]) -> str:
     return ", ".join(sorted(words)[:4])
 
 
-ALWAYS: tuple[Check, ...] = (_placeholder, _versions, _empty_body, _kind, _labels_clash)
+ALWAYS: tuple[Check, ...] = (_placeholder, _versions, _empty_body, _labels_clash)
 FOR_PROSE: tuple[Check, ...] = (
-    _title_numbers, _title_words, _title_negation, _title_order, _facts_apart, _fact_on_each_side, _minimal_pair,
+    _kind, _title_numbers, _title_words, _title_negation, _title_order, _facts_apart, _fact_on_each_side, _minimal_pair,
     _body_differs,
 )  # fmt: skip
-FOR_FIELDS: tuple[Check, ...] = (_minimal_pair, _frames_apart)
+FOR_FIELDS: tuple[Check, ...] = (_minimal_pair, _frames_apart, _other_cause)

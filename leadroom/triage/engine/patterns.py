@@ -63,6 +63,11 @@ BUG = re.compile(
     r"unexpected\w{0,2}|missing|corrupt\w{0,3}|deadlock|race|slow|unreadable|invalid|returns|instead of|no longer)\b",
     re.IGNORECASE,
 )
+CAUSE = re.compile(
+    r"\b(?:because|caused by|due to|root cause|triggered by|happens when|happens after|only when|only with|only after|"
+    r"since the|the (?:reason|cause) is)\b:?([^.\n]{3,160})",
+    re.IGNORECASE,
+)
 NEGATION = frozenset(
     {
         "not", "no", "never", "without", "cannot", "can't", "doesn't", "don't", "isn't", "aren't", "won't",
