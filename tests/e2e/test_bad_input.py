@@ -23,7 +23,7 @@ PICK = {
     "ambiguities": [
         {
             "key": "A-001",
-            "question": "Whom should the greeting greet?",
+            "question": "Whom should the greeting in the file name?",
             "why": "It is the only word that varies.",
             "dimension": "behaviour",
             "recommended": 2,
@@ -31,7 +31,7 @@ PICK = {
                 {
                     "title": title,
                     "rationale": "It is short.",
-                    "consequences": "One word.",
+                    "consequences": "One word of the file differs.",
                     "sources": [{"kind": "file", "uri": "README.md:1"}],
                     "confidence": 0.7,
                     "if_wrong": "The word is changed.",
@@ -262,7 +262,7 @@ def test_another_model_server_works_on_a_repository_with_a_file_of_200_mb(house:
         page.locator(f"#card-run-{run}").get_by_role("button", name="Resume").click()
         page.locator(f"#card-picks-{item}").get_by_role("link", name="Decide").click()
         question = page.locator(".ambiguity[data-state=OPEN]")
-        expect(question).to_contain_text("Whom should the greeting greet?")
+        expect(question).to_contain_text("Whom should the greeting in the file name?")
         question.get_by_role("button", name="Pick 2").click()
         expect(page.locator("#document")).to_contain_text("The file greets whoever reads it.")
         assert {request["model"] for request in model.requests} == {"someone-elses-model"}
