@@ -110,4 +110,5 @@ def test_every_role_has_a_seat_however_often_they_are_made(project: Project) -> 
         "planner",
         "requirements",
         "reviewer",
+        "verifier",
     ]

@@ -226,7 +226,7 @@ class TestSettings:
             f.make_running_run(f.make_item(project))
         with django_assert_num_queries(18):
             client.get("/projects/")
-        with django_assert_num_queries(33):
+        with django_assert_num_queries(29):
             client.get(f"/projects/{project.slug}/")
 
 
