@@ -323,7 +323,7 @@ def test_rounds_go_on_with_a_real_agent_until_the_lead_says_enough(house: House,
     query = "SELECT count(*) FROM requirements_revision WHERE item_id = %s"
     visit.wait(lambda: house.one(query, item), seconds=60, what="the document")
     document = page.locator("#document")
-    expect(document).to_contain_text("AC-006")
+    expect(document).to_contain_text("AC-006", timeout=60_000)
     expect(document).to_contain_text("An answer to Q-004; until then this is assumed")
     visit.shot("align-low")
     assert house.stage(item) == "ALIGN"
