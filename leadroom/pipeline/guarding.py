@@ -17,8 +17,8 @@ from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.enums import PlanState, ReviewVerdict
 from leadroom.testplans.models import Review, TestPlan
-from leadroom.verification.enums import VerificationState
-from leadroom.verification.models import VerificationRun
+from leadroom.verification.enums import Answer, VerificationState
+from leadroom.verification.models import CriterionVerdict, VerificationRun
 from leadroom.worktrees.enums import StitchState
 from leadroom.worktrees.models import Stitch
 
@@ -129,11 +129,23 @@ def _of_developer(item: WorkItem, run: Run) -> Verdict | None:
     return (True, "it was merged") if _is_merged(item) else None
 
 
+def _of_verifier(item: WorkItem, run: Run) -> Verdict | None:
+    """A NO holds when the work goes back, anything else when the item is merged."""
+    answers = set(CriterionVerdict.objects.filter(run_id=run.pk).values_list("answer", flat=True))
+    says_no = Answer.NO in answers
+    if Run.objects.filter(item=item, role=Role.DEVELOPER, pk__gt=run.pk).exists():
+        return says_no, "the work went back, as it said" if says_no else "the work it passed went back"
+    if _is_merged(item):
+        return not says_no, "the item was merged" if not says_no else "the owner merged it all the same"
+    return None
+
+
 _OF_REPORT = {
     Role.REQUIREMENTS: _of_requirements,
     Role.PLANNER: _of_planner,
     Role.REVIEWER: _of_reviewer,
     Role.DEVELOPER: _of_developer,
+    Role.VERIFIER: _of_verifier,
 }
 
 

@@ -186,7 +186,9 @@ def plan_body(h: Hostile, name: str) -> dict[str, Any]:
         "forbidden_zones": [h(f"zone {name}")],
         "failure_modes": [h(f"failure mode {name}")],
         "environment": h(f"environment {name}"),
-        "not_covered": [{"what": h(f"not covered {name}"), "why": h(f"not covered because {name}")}],
+        "not_covered": [
+            {"what": f"G-001, AC-001, AC-002: {h(f'not covered {name}')}", "why": h(f"not covered because {name}")}
+        ],
     }
     return shapes.SubmitPlan.model_validate(body).model_dump()
 

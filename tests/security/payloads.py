@@ -37,7 +37,7 @@ TAGS = {
 OURS = {"script", "link", "meta", "img"}
 HX = {
     *("hx-get", "hx-post", "hx-trigger", "hx-swap", "hx-target", "hx-select", "hx-ignore", "hx-morph-skip"),
-    *("hx-push-url", "hx-headers:inherited", "hx-target:inherited", "hx-swap:inherited", "hx-sync:inherited"),
+    *("hx-push-url", "hx-include", "hx-sync", "hx-headers:inherited", "hx-target:inherited", "hx-swap:inherited", "hx-sync:inherited"),
 }
 ADDRESSES = {"href", "src", "action", "formaction", "hx-get", "hx-post", "data-href", "data-undo", "poster", "data"}
 WORDS = {"value", "title", "placeholder", "aria-label", "data-tip", "data-reason", "data-key-label", "data-copy"}
@@ -53,7 +53,7 @@ class Hostile:
 
     def __call__(self, name: str, limit: int = 900) -> str:
         """As many payloads as fit, from where the last text ended."""
-        text, count = f"[{name}]", 0
+        text, count, begun = f"[{name}]", 0, self._next
         while count < len(PAYLOADS):
             payload = PAYLOADS[self._next % len(PAYLOADS)]
             if len(text) + 1 + len(payload) > limit:
@@ -62,7 +62,7 @@ class Hostile:
             else:
                 text, count = f"{text} {payload}", count + 1
             self._next += 1
-            if not count and self._next > 10 * len(PAYLOADS):
+            if not count and self._next - begun > len(PAYLOADS):
                 raise AssertionError(f"no payload fits into {limit} characters")
         self.texts[name] = text
         return text

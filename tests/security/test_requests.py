@@ -40,6 +40,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def home(tmp_path: Path, settings: Settings) -> Path:
     (tmp_path / "run").mkdir()
+    (tmp_path / "log").mkdir()
     settings.HOME_DIR = tmp_path
     return tmp_path
 
