@@ -87,10 +87,9 @@ def not_looked_at(limit: int) -> list[Finding]:
 
 
 def weighed_before(moment: dt.datetime, limit: int) -> list[Finding]:
-    """Waiting findings whose priority was not weighed since, or never."""
-    waiting = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS)
-    rows = waiting.filter(Q(weighed_at__lt=moment) | Q(weighed_at=None))
-    return list(rows.defer(*HEAVY).order_by(F("weighed_at").asc(nulls_first=True), "pk")[:limit])
+    """Waiting findings whose priority was not weighed since, longest ago first."""
+    rows = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS, weighed_at__lt=moment)
+    return list(rows.defer(*HEAVY).order_by("weighed_at", "pk")[:limit])
 
 
 def to_carry_out(before: dt.datetime) -> list[Decision]:

@@ -32,12 +32,20 @@ TAGS = {
     *("dl", "dt", "em", "fieldset", "form", "h1", "h2", "h3", "head", "header", "html", "ins", "input", "kbd"),
     *("label", "legend", "li", "main", "nav", "noscript", "ol", "option", "output", "p", "pre", "progress", "section"),
     *("select", "span", "strong", "summary", "svg", "table", "tbody", "td", "template", "textarea", "th", "thead"),
-    *("time", "title", "tr", "ul", "use", "meter", "figure", "figcaption", "g", "line", "circle", "text"),
+    *("time", "title", "tr", "ul", "use", "meter", "figure", "figcaption", "g", "line", "circle", "text", "mark"),
 }
 OURS = {"script", "link", "meta", "img"}
 HX = {
     *("hx-get", "hx-post", "hx-trigger", "hx-swap", "hx-target", "hx-select", "hx-ignore", "hx-morph-skip"),
-    *("hx-push-url", "hx-include", "hx-sync", "hx-headers:inherited", "hx-target:inherited", "hx-swap:inherited", "hx-sync:inherited"),
+    *(
+        "hx-push-url",
+        "hx-include",
+        "hx-sync",
+        "hx-headers:inherited",
+        "hx-target:inherited",
+        "hx-swap:inherited",
+        "hx-sync:inherited",
+    ),
 }
 ADDRESSES = {"href", "src", "action", "formaction", "hx-get", "hx-post", "data-href", "data-undo", "poster", "data"}
 WORDS = {"value", "title", "placeholder", "aria-label", "data-tip", "data-reason", "data-key-label", "data-copy"}
