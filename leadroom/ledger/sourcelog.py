@@ -12,6 +12,12 @@ from leadroom.lib.actors import ActorKind
 
 STEPS_SHOWN = 400
 NAMESPACE = "https://leadroom.invalid/prov#"
+HOW_CHECKED = (
+    "Files are looked up in the repository, criteria in the document, commands in the run's own transcript. A web "
+    "address or an API answer counts only when the run itself fetched it; agents have no network here, so none does. "
+    "A dashboard counts when the lead vouched for its address; Leadroom did not read it."
+)
+"""What "found" means, for whoever reads the log."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,10 @@ class Step:
     entry: Entry
     declared: tuple[Source, ...]
     observed: tuple[Source, ...]
+
+    @property
+    def how_checked(self) -> str:
+        return HOW_CHECKED
 
     @property
     def words(self) -> str:
@@ -58,7 +68,7 @@ def steps_of(*, item_id: int, run_id: int | None = None) -> list[Step]:
 
 def as_markdown(title: str, steps: Sequence[Step]) -> str:
     """The log as Markdown; what agents wrote is shown as code, so that it cannot mark anything up."""
-    parts = [f"# Source log: {_plain(title)}", ""]
+    parts = [f"# Source log: {_plain(title)}", "", HOW_CHECKED, ""]
     for step in steps:
         at = step.entry.at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         parts += [f"## {_plain(step.words)}", "", f"{at}, {_plain(step.entry.actor_name)}. {step.why_trusted}", ""]
