@@ -135,6 +135,7 @@ ROUTES: dict[str, Route] = {
     "items:set_risk": leads(lambda w: [w.aligning.pk], lambda w: {"risk": "critical", "reason": "money"}),
     "items:start_again": leads(lambda w: [w.stopped.pk]),
     "items:verify_again": leads(lambda w: [w.broken.pk]),
+    "items:seed_faults": leads(lambda w: [w.broken.pk], ok=403),  # it could not run, so there is nothing to seed into
     "items:thaw": leads(lambda w: [w.flaky.item_id], lambda w: {"reason": "The fixture is wrong."}),
     "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
     "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
@@ -193,6 +194,12 @@ ROUTES: dict[str, Route] = {
         post=(302, 404, 403, 302),
         arguments=lambda w: [w.plan.pk],
         form=lambda w: {"text": _shorter(w), "seen": w.plan.digest, "replace": "1"},
+    ),
+    "plans:bring": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.planless.pk],
+        form=lambda w: {"text": to_yaml(f.plan_shape(), number=1, digest="", item_title="x"), "replace": "1"},
     ),
     "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),
     "runs:index": everybody(),

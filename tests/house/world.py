@@ -55,6 +55,7 @@ class World:
     loaded: WorkItem
     parked: PermissionRequest
     flaky: TestPlan
+    planless: WorkItem
 
     @property
     def flaky_case(self) -> int:
@@ -108,6 +109,7 @@ def make_world() -> World:
         loaded=make_loaded_item(project),
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
+        planless=f.make_aligned_item(project),
     )
 
 
