@@ -20,6 +20,7 @@ _RAIL = (
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
     ("Triage", "triage:inbox", "inbox", "t", ()),
+    ("Outcomes", "outcomes:index", "target", "m", ()),
     ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
     ("Projects", "projects:index", "folder-git-2", "o", ()),
 )

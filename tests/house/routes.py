@@ -85,6 +85,7 @@ def _assumed(world: World) -> dict[str, Any]:
     return {f"seen-{question.key}": question.digest, f"way-{question.key}": "assume"}
 
 
+_TICKETS = "id,title,opened_at\nT-1,Where is my cent?,2026-11-21T10:00:00Z\n"
 _DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
 _CHANGED = f.document_shape(title="Split by weights")
 
@@ -138,6 +139,15 @@ ROUTES: dict[str, Route] = {
     "items:thaw": leads(lambda w: [w.flaky.item_id], lambda w: {"reason": "The fixture is wrong."}),
     "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
     "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
+    "api:hook": Route(get=(405,) * 4, post=(404,) * 4, arguments=_project),  # its door is closed in this world
+    "outcomes:index": everybody(),
+    "outcomes:export": everybody(),
+    "outcomes:item": members(_item),
+    "outcomes:decide": leads(lambda w: [w.match.pk], lambda w: {"to": "CONFIRMED"}),
+    "outcomes:sources": Route(get=(302,) * 4, post=(302, 405, 405, 405)),  # to the only project
+    "outcomes:project": members(_project),
+    "outcomes:rotate": leads(_project, ok=201),
+    "outcomes:upload": leads(_project, lambda w: {"kind": "ticket", "text": _TICKETS}),
     "align:queue": Route(get=(302, 200, 302, 302), post=(302, 405, 405, 405)),
     "align:item": members(lambda w: [w.aligning.pk]),
     "align:pick": leads(lambda w: [w.open_pick.pk], lambda w: {"picked": 1, "seen": w.open_pick.digest}),

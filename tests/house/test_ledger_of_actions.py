@@ -25,6 +25,11 @@ WITHOUT_ITEM = {
     "finding",
     "link",
     "engine",
+    "ingress",
+    "incidents",
+    "samples",
+    "tickets",
+    "advice",
 }
 
 

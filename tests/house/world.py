@@ -15,6 +15,7 @@ from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.models import PermissionRequest, Switch
 from leadroom.guardrails.scopes import of_agent
 from leadroom.lib.clock import now
+from leadroom.outcomes.models import Incident, IncidentMatch
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, ReadinessCheck, WorkItem
 from leadroom.requirements.models import Ambiguity
@@ -55,6 +56,7 @@ class World:
     loaded: WorkItem
     parked: PermissionRequest
     flaky: TestPlan
+    match: IncidentMatch
 
     @property
     def flaky_case(self) -> int:
@@ -85,6 +87,7 @@ def make_world() -> World:
     f.make_document(unclear, confidence="LOW", missing=["Who rounds?"])
     stopped = f.make_item(project)
     stop(run=f.make_running_run(stopped), by=f.human(lead), now=f.NOW)
+    stitch = f.make_stitch(f.make_aligned_item(project))
     return World(
         project=project,
         lead=lead,
@@ -103,12 +106,19 @@ def make_world() -> World:
         locked=_locked(project, lead),
         stopped=stopped,
         broken=_broken(project),
-        stitch=f.make_stitch(f.make_aligned_item(project)),
+        stitch=stitch,
         report=f.make_report(f.make_item(project)),
         loaded=make_loaded_item(project),
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
+        match=_matched(stitch),
     )
+
+
+def _matched(stitch: Stitch) -> IncidentMatch:
+    given = {"external_id": "I-1", "title": "Totals are off", "opened_at": f.NOW, "came": "csv", "kept_at": f.NOW}
+    incident = Incident.objects.create(project=stitch.item.project, **given)
+    return IncidentMatch.objects.create(incident=incident, stitch=stitch, suggested_at=f.NOW)
 
 
 def _asked(project: Project) -> WorkItem:
