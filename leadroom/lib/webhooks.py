@@ -49,7 +49,7 @@ def headers(secret: str, *, id: str, at: dt.datetime, body: bytes) -> dict[str, 
 def verify(
     known: Iterable[str], *, id: str, timestamp: str, signature: str, body: bytes, now: dt.datetime
 ) -> Refused | None:
-    """None when one of the secrets `known` signed this within the tolerance, else why not. Compares in constant time."""
+    """None when one of the secrets `known` signed this within the tolerance, else why not. In constant time."""
     if not (id and timestamp and signature):
         return Refused.NO_HEADERS
     if len(id) > ID_LIMIT or not id.isprintable() or " " in id:

@@ -174,7 +174,11 @@ def _suggest(incidents: "models.QuerySet[Incident]", project: Project, *, now: d
         return
     first = min(row.opened_at for row in rows) - dt.timedelta(days=AFTER_DAYS)
     merged = ItemMeasure.objects.filter(project=project, stitch__merged_at__gte=first, paths__isnull=False)
-    merges = [rules.Merge(*found) for found in merged.values_list("stitch_id", "stitch__merged_at", "paths")]
+    merges = [
+        rules.Merge(pk, at, paths or [])
+        for pk, at, paths in merged.values_list("stitch_id", "stitch__merged_at", "paths")
+        if pk is not None and at is not None
+    ]
     IncidentMatch.objects.filter(incident__in=rows, state=MatchState.SUGGESTED).delete()
     decided = set(IncidentMatch.objects.filter(incident__in=rows).values_list("incident_id", "stitch_id"))
     IncidentMatch.objects.bulk_create(

@@ -27,20 +27,20 @@ _ALL = (
         "interventions",
         "Unplanned interventions per shipped item",
         "Acts of people on items that were merged and done in the week, over the number of those items. An act is one "
-        "press: what it wrote at one moment counts once. Planned are acts at gates the risk asks for: answers and picks, "
-        "hand-over to planning, a verdict on the test plan, the signature of a merge, an answer to an irreversible "
-        "action. Unplanned is everything where an agent had to be helped or stopped: a note in mid-run, an answer to its "
-        "question, resume, stop, a read-only question, sent back to be planned, built or verified again, a changed "
-        "document, a verification queued again, a case set aside, tests thawed, an action parked for lack of trust "
-        "or confidence. Parallel work pays only if the unplanned number falls.",
+        "press: what it wrote at one moment counts once. Planned are acts at gates the risk asks for: answers and "
+        "picks, hand-over to planning, a verdict on the test plan, the signature of a merge, an answer to an "
+        "irreversible action. Unplanned is everything where an agent had to be helped or stopped: a note in mid-run, "
+        "an answer to its question, resume, stop, a read-only question, sent back to be planned, built or verified "
+        "again, a changed document, a verification queued again, a case set aside, tests thawed, an action parked for "
+        "lack of trust or confidence. Parallel work pays only if the unplanned number falls.",
     ),
     Definition(
         "waiting",
         "Time agents waited for a human",
         "Elapsed hours of shipped items in which no agent worked and the next move was a person's: a run that waits, "
-        "failed, was lost or halted; a plan at its reviewer; a merge to sign; an item held or stuck. Nights and weekends "
-        "count, because the agents waited through them. An hour in which another agent of the item worked is worked "
-        "time; so is a model's rate limit. The rest is machine time: queues, verification, merging.",
+        "failed, was lost or halted; a plan at its reviewer; a merge to sign; an item held or stuck. Nights and "
+        "weekends count, because the agents waited through them. An hour in which another agent of the item worked is "
+        "worked time; so is a model's rate limit. The rest is machine time: queues, verification, merging.",
     ),
     Definition(
         "cycle",
@@ -52,8 +52,8 @@ _ALL = (
         "rework",
         "Rework",
         "Shipped items whose work went back at least once, over all shipped items. Sent back by a person: a returned "
-        "plan, or a move from build, verification or stitch back to planning or building. Sent back by checks: the same "
-        "move made by Leadroom because frozen tests or a verifier said no.",
+        "plan, or a move from build, verification or stitch back to planning or building. Sent back by checks: the "
+        "same move made by Leadroom because frozen tests or a verifier said no.",
     ),
     Definition(
         "incidents",
@@ -67,8 +67,8 @@ _ALL = (
         "p95",
         "p95 of the flows you care about",
         "The median of the samples your monitor sent for a flow in the week; each sample is the 95th percentile of one "
-        "of its windows, in milliseconds. Percentiles of windows cannot be added up to the percentile of a week, so this "
-        "is the middle window, and the worst is named beside it.",
+        "of its windows, in milliseconds. Percentiles of windows cannot be added up to the percentile of a week, so "
+        "this is the middle window, and the worst is named beside it.",
     ),
     Definition(
         "tickets",
@@ -78,9 +78,9 @@ _ALL = (
     Definition(
         "attention",
         "Alignment : review time",
-        "Hours that shipped items stood with a person while being aligned, to hours they stood with a person for a plan, "
-        "a verification or a merge. Elapsed time, not attention: an item that waited overnight for a pick waited all "
-        "night.",
+        "Hours that shipped items stood with a person while being aligned, to hours they stood with a person for a "
+        "plan, a verification or a merge. Elapsed time, not attention: an item that waited overnight for a pick waited "
+        "all night.",
     ),
     Definition(
         "cost",
@@ -97,8 +97,8 @@ _ALL = (
     Definition(
         "ceiling",
         "Ceiling of running agents",
-        f"A hint from the last seven days against the seven before. Up one step (2, 4, 8, 16) when at least {ENOUGH // 4} "
-        "items shipped, unplanned interventions per item did not rise and are at most one, at most a third of the "
+        f"A hint from the last seven days against the seven before. Up one step (2, 4, 8, 16) when at least "
+        f"{ENOUGH // 4} items shipped, unplanned interventions per item did not rise and are at most one, at most a third of the "
         "items were reworked, no incident was confirmed, and agents worked at least as long as they waited for a "
         "human. Down one step when unplanned interventions per item rose by half and passed two, or more than half of "
         "the items were reworked. Leadroom never changes the ceiling itself.",

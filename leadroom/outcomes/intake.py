@@ -74,7 +74,8 @@ class Shape:
         """Fields of every row. Raises BadRows naming each row that is wrong, two with one id included."""
         if len(rows) > MOST_ROWS:
             raise BadRows([Problem(0, f"{len(rows):,} records at once; {MOST_ROWS:,} is the limit.")])
-        read, problems, seen = [], [], {}
+        read, problems = [], []
+        seen: dict[str, int] = {}
         for number, row in enumerate(rows, start=first_row):
             try:
                 fields = self._read_one(row, now)

@@ -13,7 +13,7 @@ LABEL_LENGTH = 120
 
 
 class Ingress(models.Model):
-    """The door of one project for webhooks. The secret is sealed; the one before it may live on until `previous_until`."""
+    """The door of one project for webhooks. Secrets are sealed; the one before may live on until `previous_until`."""
 
     project = models.OneToOneField(Project, models.CASCADE, related_name="ingress")
     sealed_secret = models.TextField()

@@ -96,7 +96,8 @@ def merges(project_ids: Collection[int], since: dt.datetime) -> list[Merged]:
         confirmed=Count("stitch__incident_matches", filter=Q(**{state: MatchState.CONFIRMED})),
         suggested=Count("stitch__incident_matches", filter=Q(**{state: MatchState.SUGGESTED})),
     )
-    return [Merged(*row) for row in counted.values_list("stitch__merged_at", "confirmed", "suggested")]
+    found = counted.values_list("stitch__merged_at", "confirmed", "suggested")
+    return [Merged(at, confirmed, suggested) for at, confirmed, suggested in found if at is not None]
 
 
 def samples(project_ids: Collection[int], since: dt.datetime) -> list[Sample]:

@@ -34,7 +34,7 @@ def check_decide(*, by: Actor) -> None:
 
 
 def is_same_file(one: str, other: str) -> bool:
-    """Whether the shorter path is the end of the longer, folder by folder: `app/evenly/money.py` names `evenly/money.py`."""
+    """Whether the shorter path ends the longer, folder by folder: `app/evenly/money.py` names `evenly/money.py`."""
     shorter, longer = sorted((_parts(one), _parts(other)), key=len)
     return bool(shorter) and longer[-len(shorter) :] == shorter
 

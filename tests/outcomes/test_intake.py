@@ -23,7 +23,8 @@ def problems(text: str | bytes, shape: Shape = INCIDENT) -> list[str]:
 
 
 def test_columns_in_any_order_with_a_byte_order_mark_and_quotes() -> None:
-    text = '\ufefftitle,ID,opened_at,paths,severity\n"Off, by a cent",I-1,2026-11-21T10:00:00Z,evenly/money.py; a.py,MINOR\n'
+    header, cells = "\ufefftitle,ID,opened_at,paths,severity", '"Off, by a cent",I-1,2026-11-21T10:00:00Z'
+    text = f"{header}\n{cells},evenly/money.py; a.py,MINOR\n"
     assert read(text) == [
         {
             "external_id": "I-1",

@@ -1,6 +1,7 @@
 """What shipping an item took: every figure beside the sum made by hand."""
 
 import datetime as dt
+import itertools
 
 import pytest
 
@@ -96,7 +97,7 @@ def test_an_items_figures_are_those_worked_out_by_hand() -> None:
 def test_the_lanes_fill_the_whole_life_without_gap_or_overlap() -> None:
     segments = timeline(ITEM, created_at=T0, ended_at=at(240))
     assert (segments[0].start, segments[-1].end) == (T0, at(240))
-    assert all(one.end == next_.start for one, next_ in zip(segments, segments[1:], strict=False))
+    assert all(one.end == next_.start for one, next_ in itertools.pairwise(segments))
     assert segments[1] == Segment(at(2), at(12), Lane.WORKED, Stage.ALIGN)
     assert segments[2] == Segment(at(12), at(43), Lane.HUMAN, Stage.ALIGN)
 

@@ -93,11 +93,12 @@ def draw(figure: Figure, labels: Sequence[str]) -> Plot:
     counts = tuple(
         Tick(round(x, 1), f"n={n}") for x, n in zip(middles, figure.series[0].n, strict=True) if n and every == 1
     )
-    shown = {"unit": unit, "across": across, "up": up, "counts": counts}
     if figure.plot == "range":
-        return Plot(bars=_ranges(figure.series, middles, labels, step, top), **shown)
+        bars = _ranges(figure.series, middles, labels, step, top)
+        return Plot(unit, bars, across=across, up=up, counts=counts)
     legend = tuple((TONES[one.name], one.name) for one in figure.series)
-    return Plot(bars=_stack(figure.series, middles, labels, step, top), legend=legend, **shown)
+    bars = _stack(figure.series, middles, labels, step, top)
+    return Plot(unit, bars, legend=legend, across=across, up=up, counts=counts)
 
 
 def _highest(figure: Figure) -> float:
