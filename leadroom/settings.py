@@ -122,6 +122,7 @@ INSTALLED_APPS = [
     "leadroom.worktrees",
     "leadroom.triage",
     "leadroom.verification",
+    "leadroom.reading",
     "leadroom.web",
     "leadroom.ops",
 ]
