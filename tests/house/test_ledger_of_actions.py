@@ -25,6 +25,9 @@ WITHOUT_ITEM = {
     "finding",
     "link",
     "engine",
+    "hours",
+    "session",
+    "raw",
 }
 
 

@@ -1,6 +1,7 @@
 """Windows over six zones and three years: one session per local date and window, never two, never none."""
 
 import datetime as dt
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,7 +84,7 @@ def test_windows_of_a_date_are_apart_in_order_and_never_empty(windows: list[w.Wi
     found = w.occurrences_on(windows, ZoneInfo(name), on)
     assert [o.slot for o in found] == list(range(1, len(found) + 1))
     assert all(o.starts_at < o.ends_at for o in found)
-    assert all(a.ends_at < b.starts_at for a, b in zip(found, found[1:], strict=False))
+    assert all(a.ends_at < b.starts_at for a, b in pairwise(found))
     assert bool(found) == any(on.weekday() in window.days for window in windows)
 
 
