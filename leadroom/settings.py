@@ -140,6 +140,7 @@ INSTALLED_APPS = [
     "leadroom.worktrees",
     "leadroom.triage",
     "leadroom.verification",
+    "leadroom.reading",
     "leadroom.outcomes",
     "leadroom.web",
     "leadroom.ops",
@@ -242,6 +243,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
     "outcomes": {"task": "outcomes.gather", "schedule": 30.0, "options": {"expires": 25}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
+    "reading": {"task": "reading.look", "schedule": 20.0, "options": {"expires": 20}},
 }
 
 STATIC_URL = "static/"
@@ -280,6 +282,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
+EMAIL_HOST = _text("LEADROOM_EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = _number("LEADROOM_EMAIL_PORT", 587, low=1, high=65535)
+EMAIL_HOST_USER = _text("LEADROOM_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = _text("LEADROOM_EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = _switch("LEADROOM_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _text("LEADROOM_EMAIL_FROM", "leadroom@localhost")
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = _text("LEADROOM_TIME_ZONE", "UTC")
 USE_TZ = True
@@ -292,7 +303,7 @@ LOGGING = {
         "line": {
             "()": "leadroom.lib.redaction.RedactingFormatter",
             "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-            "secrets": [SECRET_KEY, MODEL_KEY],
+            "secrets": [SECRET_KEY, MODEL_KEY, EMAIL_HOST_PASSWORD],
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
