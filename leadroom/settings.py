@@ -114,6 +114,7 @@ MODEL_KEY = _text("ANTHROPIC_API_KEY", "")
 MODEL_NAME = _text("LEADROOM_MODEL", "claude-opus-4-5")
 CEILING = _number("LEADROOM_CEILING", 2, low=1, high=64)
 PRICES = _prices("LEADROOM_PRICES")
+HOOKS_MAY_BE_PRIVATE = _switch("LEADROOM_HOOKS_PRIVATE", False)
 UNDO_SECONDS = _number("LEADROOM_UNDO_SECONDS", 10, low=0, high=60)
 
 _public_host = PUBLIC_URL.split("://", 1)[-1]
@@ -142,6 +143,7 @@ INSTALLED_APPS = [
     "leadroom.verification",
     "leadroom.reading",
     "leadroom.outcomes",
+    "leadroom.notices",
     "leadroom.web",
     "leadroom.ops",
 ]
@@ -242,6 +244,7 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
     "outcomes": {"task": "outcomes.gather", "schedule": 30.0, "options": {"expires": 25}},
+    "notices": {"task": "notices.look", "schedule": 10.0, "options": {"expires": 10}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
     "reading": {"task": "reading.look", "schedule": 20.0, "options": {"expires": 20}},
 }

@@ -99,9 +99,9 @@ _ALL = (
         "Ceiling of running agents",
         "A hint from the last seven days against the seven before. Up one step (2, 4, 8, 16) when at least "
         f"{ENOUGH // 4} items shipped, unplanned interventions per item did not rise and are at most one, at most a "
-        "third of the items were reworked, no incident was confirmed, and agents worked at least as long as they waited for a "
-        "human. Down one step when unplanned interventions per item rose by half and passed two, or more than half of "
-        "the items were reworked. Leadroom never changes the ceiling itself.",
+        "third of the items were reworked, no incident was confirmed, and agents worked at least as long as they "
+        "waited for a human. Down one step when unplanned interventions per item rose by half and passed two, or more "
+        "than half of the items were reworked. Leadroom never changes the ceiling itself.",
     ),
     Definition(
         "break_in",

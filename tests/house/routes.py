@@ -161,6 +161,12 @@ ROUTES: dict[str, Route] = {
     "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
     "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
     "api:hook": Route(get=(405,) * 4, post=(404,) * 4, arguments=_project),  # its door is closed in this world
+    "notices:index": everybody(),
+    "notices:claim": Route(get=(302, 405, 405, 405), post=(302, 200, 200, 200)),
+    "notices:join": Route(
+        get=(302, 405, 405, 405), post=(302, 201, 201, 201), form=lambda w: {"url": "https://chat.example.org/x"}
+    ),
+    "notices:leave": Route(get=(302, 405, 405, 405), post=(302, 404, 404, 302), arguments=lambda w: [w.chat.pk]),
     "outcomes:index": everybody(),
     "outcomes:export": everybody(),
     "outcomes:item": members(_item),

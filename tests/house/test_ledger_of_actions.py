@@ -33,6 +33,9 @@ WITHOUT_ITEM = {
     "samples",
     "tickets",
     "advice",
+    "chat",
+    "cards",
+    "message",
 }
 
 

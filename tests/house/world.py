@@ -15,6 +15,7 @@ from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.models import PermissionRequest, Switch
 from leadroom.guardrails.scopes import of_agent
 from leadroom.lib.clock import now
+from leadroom.notices.models import ChatHook
 from leadroom.outcomes.models import Incident, IncidentMatch
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, ReadinessCheck, WorkItem
@@ -65,6 +66,7 @@ class World:
     put_off: SessionItem
     original: RawReadItem
     match: IncidentMatch
+    chat: ChatHook
 
     @property
     def flaky_case(self) -> int:
@@ -120,6 +122,7 @@ def make_world() -> World:
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
         match=_matched(stitch),
+        chat=ChatHook.objects.create(user=lead, url="https://chat.example.org/hook", made_at=f.NOW),
         **_read(lead),
     )
 
