@@ -25,6 +25,17 @@ WITHOUT_ITEM = {
     "finding",
     "link",
     "engine",
+    "hours",
+    "session",
+    "raw",
+    "ingress",
+    "incidents",
+    "samples",
+    "tickets",
+    "advice",
+    "chat",
+    "cards",
+    "message",
 }
 
 

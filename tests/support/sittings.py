@@ -1,0 +1,43 @@
+"""Sessions of a lead whose agents reported, walked to their state through the real actions."""
+
+import datetime as dt
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from leadroom.reading import actions
+from leadroom.reading.models import ReadingHours, ReadingSession
+from tests import factories as f
+
+TUESDAY = dt.datetime(2026, 11, 24, 17, 0, tzinfo=dt.UTC)
+"""Two days after factories.NOW (a Sunday): the window of 17:00 begins."""
+WINDOW = {"start": "17:00", "end": "18:00", "days": [0, 1, 2, 3, 4]}
+
+
+def reader() -> User:
+    """Somebody who leads a project, with an address."""
+    return f.lead_of(f.make_project())
+
+
+def hours_for(user: User, **changes: Any) -> ReadingHours:
+    """Windows at 17:00 UTC on working days; Monday's session was made already."""
+    given: dict[str, Any] = {"zone": "UTC", "windows": [WINDOW], "changed_at": f.NOW, "last_slot": 1}
+    return ReadingHours.objects.create(user=user, **{**given, "last_on": dt.date(2026, 11, 23), **changes})
+
+
+def by(session: ReadingSession, after: float = 0.0) -> dict[str, Any]:
+    """The session's own person, so many seconds after Tuesday's window began."""
+    return {"by": f.human(session.user), "now": TUESDAY + dt.timedelta(seconds=after)}
+
+
+def make_sitting(reports: int, *, begin: bool = True, user: User | None = None, **changes: Any) -> ReadingSession:
+    """Tuesday's session with unread reports; begun, unless the test says otherwise."""
+    user = user or reader()
+    project = user.memberships.get().project
+    for n in range(reports):
+        report = f.make_report(f.make_item(project, text=f"Item {n}"), summary=f"Thing {n} is done.", **changes)
+        type(report).objects.filter(pk=report.pk).update(filed_at=TUESDAY - dt.timedelta(days=6, minutes=reports - n))
+    hours = ReadingHours.objects.filter(user=user).first() or hours_for(user)
+    session = actions.make_ready(hours=hours, by=f.PIPELINE, now=TUESDAY)
+    assert session is not None
+    return actions.start(user=user, by=f.human(user), now=TUESDAY) if begin else session
