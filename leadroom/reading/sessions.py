@@ -16,8 +16,8 @@ from leadroom.reading.enums import SessionState, Verdict
 from leadroom.reading.gathering import Subject
 from leadroom.reading.models import RawRead, ReadingHours, ReadingSession, SessionItem
 from leadroom.reading.queries import Waiting
-from leadroom.triage.enums import ReportState
-from leadroom.triage.models import Report
+from leadroom.triage.enums import OPEN_FINDINGS, ReportState
+from leadroom.triage.models import Finding, Report
 
 LIVE = (SessionState.SCHEDULED, SessionState.OPEN, SessionState.PAUSED)
 _LEARN_ROWS = 300
@@ -109,6 +109,9 @@ def still_open(items: Iterable[SessionItem], cards: Iterable[Waiting]) -> set[Su
     if ids := wanted.get("report"):
         unread = Report.objects.filter(pk__in=ids, state=ReportState.UNREAD).values_list("pk", flat=True)
         found |= {("report", pk) for pk in unread}
+    if ids := wanted.get("finding"):
+        heads = Finding.objects.filter(pk__in=ids, root=None, state__in=OPEN_FINDINGS)
+        found |= {("finding", pk) for pk in heads.values_list("pk", flat=True)}
     return found
 
 

@@ -14,11 +14,12 @@ from leadroom.reading import actions
 from leadroom.reading.digest import digest_of_session, send_digest, to_markdown
 from leadroom.reading.enums import SessionState, Verdict
 from leadroom.reading.models import ReadingSession, SessionItem
+from leadroom.triage.enums import Route
 from leadroom.web import access, answers
 from leadroom.web.guardrails.scoping import leads_anything
 from leadroom.web.regions import redrawn, redrawn_in_conflict
 from leadroom.web.session.day import day_of
-from leadroom.web.session.forms import read_verdict
+from leadroom.web.session.forms import read_route, read_verdict
 from leadroom.web.session.presenters import ONLY_LEADS, present, present_decisions
 
 REGION = "session-body"
@@ -115,13 +116,19 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def verdict(request: HttpRequest, pk: int) -> HttpResponse:
     """Read, later, or next session."""
-    entry, actor = _own_item(request, pk), access.person(request)
-    said = read_verdict(request.POST)
+    entry = _own_item(request, pk)
+    actor = access.require_lead(request, access.one(access.projects(request), entry.project_id))
+    route = read_route(request.POST)
+    said = Verdict.DECIDED if route else read_verdict(request.POST)
 
     def act() -> None:
-        actions.give_verdict(entry=entry, verdict=said, by=actor, now=clock.now())
+        if route is not None:
+            actions.decide_finding(entry=entry, to=route, by=actor, now=clock.now())
+        else:
+            actions.give_verdict(entry=entry, verdict=said, by=actor, now=clock.now())
 
-    return _did(request, act, _WORDS[said], undo_url=reverse("session:undo", args=[pk]))
+    text = Route(route).label if route else _WORDS[said]
+    return _did(request, act, text, undo_url=reverse("session:undo", args=[pk]))
 
 
 @require_POST
