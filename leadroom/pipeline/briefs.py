@@ -16,6 +16,9 @@ from leadroom.testplans.enums import CaseMark
 from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import Review, TestPlan
 from leadroom.testplans.rules import findings_of
+from leadroom.triage.material import described
+from leadroom.triage.models import Decision
+from leadroom.triage.queries import material_of
 from leadroom.verification.models import CaseResult
 
 MEMORY_SHOWN = 30
@@ -188,7 +191,9 @@ def for_developer(
     reason: str = "",
     failures: Iterable[CaseResult] = (),
     has_frozen_tests: bool = False,
+    findings: Iterable[str] = (),
 ) -> str:
+    """`findings` are what the lead routed to be fixed with this item."""
     parts = [_document(plan.revision), _tagged("picks", picks(item)), _plan(plan)]
     if before is None:
         parts.append(
@@ -206,7 +211,16 @@ def for_developer(
         if failed:
             parts.append(_tagged("failed_cases", "\n\n".join(failed)))
         parts.append("Your tree holds the earlier work unless it says otherwise here. Repair it; do not weaken a test.")
+    if routed := [_tagged("finding", text) for text in findings]:
+        parts += ["The lead wants these findings of the triage inbox fixed with this item:", *routed]
     return _brief(item, Role.DEVELOPER, attempt, *parts)
+
+
+def of_finding(decision: Decision) -> str:
+    """What a developer is told of a finding that is fixed with its item."""
+    parts = [f"Finding {decision.finding_id}, {decision.finding.rationale}"]
+    parts += [f"The lead adds: {decision.note}"] if decision.note else []
+    return "\n\n".join([*parts, described(material_of(decision.finding))])
 
 
 DIFF_SHOWN = 60_000

@@ -29,6 +29,7 @@ from leadroom.testplans.impact import impact_of
 from leadroom.testplans.models import TestPlan
 from leadroom.testplans.queries import current_plan, replaced_plan, review_rounds
 from leadroom.testplans.rules import reviewers_wanted
+from leadroom.triage.queries import to_fix
 from leadroom.verification.actions import request as request_verification
 from leadroom.verification.enums import VerificationState
 from leadroom.verification.evidence import refusals_at_merge
@@ -172,7 +173,7 @@ def build(item: WorkItem) -> bool:
     if current is None:
         return False
     if run is None:
-        _start(item, Role.DEVELOPER, briefs.for_developer(item, 1, current))
+        _start(item, Role.DEVELOPER, briefs.for_developer(item, 1, current, findings=_findings(item)))
         return True
     is_of_earlier_visit = run.ended_at is not None and run.ended_at < item.stage_entered_at
     if not RUNS.is_final(run.state) or (run.state != RunState.COMPLETED and not is_of_earlier_visit):
@@ -192,7 +193,11 @@ def _start_for_tests(item: WorkItem, run: Run, current: TestPlan) -> None:
     if run.attempt >= DEVELOPER_ATTEMPTS:
         raise NotPermitted("The work is finished, but its tests were never accepted; send it back with a hint.")
     reason = "The work is there, but the plan's tests are not frozen."
-    _start(item, Role.DEVELOPER, briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason))
+    _start(
+        item,
+        Role.DEVELOPER,
+        briefs.for_developer(item, run.attempt + 1, current, before=run, reason=reason, findings=_findings(item)),
+    )
 
 
 def _brief_again(item: WorkItem, run: Run, current: TestPlan, hand_in: HandIn | None) -> str:
@@ -213,7 +218,12 @@ def _brief_again(item: WorkItem, run: Run, current: TestPlan, hand_in: HandIn | 
         reason=reason,
         failures=failures,
         has_frozen_tests=hand_in is not None,
+        findings=_findings(item),
     )
+
+
+def _findings(item: WorkItem) -> list[str]:
+    return [briefs.of_finding(decision) for decision in to_fix(item.pk)]
 
 
 def _developed(item: WorkItem) -> tuple[Run, Worktree] | None:

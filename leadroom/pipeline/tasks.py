@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from leadroom.lib.clock import now
-from leadroom.pipeline import placement
+from leadroom.pipeline import placement, triaging
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.queries import live_item_ids
 from leadroom.worktrees.anchors import anchor_head
@@ -24,7 +24,8 @@ def anchor() -> None:
 
 @shared_task(name="pipeline.tick")
 def tick() -> None:
-    """The floor under lost news: every second, every live item."""
+    """The floor under lost news: every second, the inbox and every live item."""
+    triaging.look(now())
     for item_id in live_item_ids():
         reconcile(item_id)
     placement.tick()

@@ -4,6 +4,9 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
+from leadroom.agents.models import Run
+from leadroom.lib.actors import Actor, ActorKind
+from leadroom.lib.shapes import storable
 from leadroom.triage.engine import model
 from leadroom.triage.enums import LinkKind, LinkState
 from leadroom.triage.judging import Judgement, Match
@@ -14,11 +17,21 @@ BODY_KEPT = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
+class Source:
+    """Who says it. `reporter` is counted as one affected, `habit` is whose use of severities is known."""
+
+    reporter: str
+    habit: str
+    is_agent: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Intake:
-    """What became of one text."""
+    """What became of one text. `woken` is a quiet finding that it made worse, and so brought back."""
 
     finding: Finding
     judgement: Judgement
+    woken: int | None = None
 
     def for_ledger(self) -> dict[str, Any]:
         """The engine's decision and its version, for the entry of whoever took the text in."""
@@ -28,6 +41,8 @@ class Intake:
             "linked_to": link.root_id if link else None,
             "rule": link.rule if link else "",
             "suggested": [match.root_id for match in self.judgement.suggestions],
+            "priority": self.finding.priority,
+            "woken": self.woken,
             "engine": model.load().version,
         }
 
@@ -45,6 +60,17 @@ def link_of(finding: Finding, match: Match, state: LinkState, version: str, at: 
         engine=version,
         made_at=at,
     )
+
+
+def source_of_run(run: Run) -> Source:
+    """The same agent at two items is affected twice."""
+    return Source(f"{run.agent.name} on #{run.item.number}"[:200], run.agent.name[:200], is_agent=True)
+
+
+def source_of(by: Actor, reporter: str) -> Source:
+    """Whoever is named, else whoever brings it in."""
+    name = storable((reporter.strip() or by.name)[:200])
+    return Source(name, name, is_agent=by.kind is ActorKind.AGENT)
 
 
 def text_of(report: Report) -> tuple[str, str]:

@@ -123,7 +123,7 @@ def _judgement(
     if any(entry[1] == "verbatim" for entry in linked):
         linked = [entry for entry in linked if entry[1] == "verbatim"]
     linked.sort(key=lambda entry: findings[entry[0].root_id].state == FindingState.RESOLVED)
-    roots = {entry[0].root_id for entry in linked if findings[entry[0].root_id].state == FindingState.OPEN}
+    roots = {entry[0].root_id for entry in linked if findings[entry[0].root_id].state != FindingState.RESOLVED}
     link = None
     if linked and (len(roots) <= 1 or not _told_apart(roots)):
         link = match(*linked[0])

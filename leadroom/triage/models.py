@@ -6,14 +6,22 @@ from django.db.models import Q
 from leadroom.agents.models import Run
 from leadroom.projects.models import Project, WorkItem
 from leadroom.triage.enums import (
+    OPEN_FINDINGS,
+    SEVERITY_OF,
     FindingState,
     LinkKind,
     LinkState,
+    Priority,
     ReportState,
     ReportStatus,
+    Route,
     Severity,
     SuggestedAction,
 )
+
+_LEADS = Q(root=None)
+_WAITS = Q(root=None, state__in=[str(state) for state in OPEN_FINDINGS])
+_NOT_LOOKED_AT = _WAITS & Q(is_looked_at=False)
 
 
 class Report(models.Model):
@@ -62,6 +70,10 @@ class Finding(models.Model):
     """One thing that was reported. `root` is the oldest finding of its group, null for that one itself.
 
     `facts` and `terms` are what the engine's extractor `extractor` read; they can be made anew from title and body.
+    `rank`, `points`, `claimed`, `workaround` and `hazard` are of this report alone. Of a finding that leads its group
+    these are of the whole group, and are kept true by `actions.groups`: `size`, `worst` (rank of the highest severity),
+    `reporters` (distinct), `last_seen_at`, `priority` with its `rationale`, and `weighed`, the inputs of the formula.
+    `decided_priority` and `decided_worst` are what the last route was decided on.
     """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="findings")
@@ -69,9 +81,38 @@ class Finding(models.Model):
     title = models.CharField(max_length=300)
     body = models.TextField(blank=True)
     severity = models.CharField(max_length=10, choices=Severity.choices, default=Severity.INFO)
-    state = models.CharField(max_length=8, choices=FindingState.choices, default=FindingState.OPEN)
+    state = models.CharField(max_length=12, choices=FindingState.choices, default=FindingState.NEW)
     seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
+    reporter = models.CharField(max_length=200, blank=True)
+    is_from_agent = models.BooleanField(default=False)
+    suggested_action = models.CharField(
+        max_length=12, choices=SuggestedAction.choices, default=SuggestedAction.ACKNOWLEDGE
+    )
+    rank = models.PositiveSmallIntegerField(default=0)
+    points = models.PositiveSmallIntegerField(default=0)
+    claimed = models.PositiveSmallIntegerField(default=1)
+    affected = models.CharField(max_length=200, blank=True)
+    workaround = models.PositiveSmallIntegerField(default=0)
+    workaround_text = models.CharField(max_length=300, blank=True)
+    hazard = models.PositiveSmallIntegerField(default=0)
+    size = models.PositiveIntegerField(default=1)
+    worst = models.PositiveSmallIntegerField(default=0)
+    reporters = models.PositiveIntegerField(default=1)
+    last_seen_at = models.DateTimeField()
+    is_regression = models.BooleanField(default=False)
+    priority = models.CharField(max_length=2, choices=Priority.choices, default=Priority.P3)
+    rationale = models.CharField(max_length=500, blank=True)
+    rubric = models.CharField(max_length=20, blank=True)
+    weighed = models.JSONField(default=dict)
+    weighed_at = models.DateTimeField(null=True)
+    raised_at = models.DateTimeField(null=True)
+    route = models.CharField(max_length=12, choices=Route.choices, blank=True)
+    decided_priority = models.CharField(max_length=2, choices=Priority.choices, blank=True)
+    decided_worst = models.PositiveSmallIntegerField(default=0)
+    snoozed_until = models.DateTimeField(null=True)
+    is_unread = models.BooleanField(default=True)
+    is_looked_at = models.BooleanField(default=False)
     root = models.ForeignKey("self", models.CASCADE, null=True, related_name="members")
     same_text = models.CharField(max_length=32)
     facts = models.JSONField()
@@ -84,6 +125,20 @@ class Finding(models.Model):
         indexes = [
             models.Index(fields=["project", "same_text"], name="finding_same_text"),
             models.Index(fields=["project", "root", "state"], name="finding_groups"),
+            models.Index(fields=["root", "reporter"], name="finding_reporters"),
+            models.Index(
+                fields=["project", "priority", "seen_at", "id"], condition=_WAITS, name="finding_waits_in_order"
+            ),
+            models.Index(
+                fields=["project", "worst", "suggested_action"], condition=_WAITS, name="finding_waits_by_cell"
+            ),
+            models.Index(fields=["state", "id"], condition=_LEADS, name="finding_by_state"),
+            models.Index(
+                fields=["is_looked_at"], condition=_WAITS & Q(is_looked_at=False), name="finding_not_looked_at"
+            ),
+            models.Index(fields=["weighed_at"], condition=_WAITS, name="finding_weighed"),
+            models.Index(fields=["snoozed_until"], condition=Q(state=FindingState.SNOOZED.value), name="finding_wakes"),
+            models.Index(fields=["project", "raised_at"], condition=Q(raised_at__isnull=False), name="finding_raised"),
         ]
 
     def __str__(self) -> str:
@@ -92,6 +147,76 @@ class Finding(models.Model):
     @property
     def root_pk(self) -> int:
         return self.root_id or self.pk
+
+    @property
+    def worst_severity(self) -> Severity:
+        """The highest severity of the group."""
+        return SEVERITY_OF[self.worst]
+
+
+class Habit(models.Model):
+    """How one reporter of a project uses severities: `ranks` is the sum over its `reports`."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="habits")
+    reporter = models.CharField(max_length=200)
+    reports = models.PositiveIntegerField(default=0)
+    ranks = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "reporter"], name="one_habit_per_reporter")]
+
+    def __str__(self) -> str:
+        return f"{self.reporter}: {self.reports} reports"
+
+
+class Decision(models.Model):
+    """What became of a finding that leads its group, by a person or by a rule, with the reason; may be undone.
+
+    `before` holds the finding's fields that an undo gives back. `item` and `run_id` are what came of it: the
+    item that was made or sent back to work, the run that was told. `carried_out_at` is when the pipeline did that.
+    """
+
+    finding = models.ForeignKey(Finding, models.CASCADE, related_name="decisions")
+    route = models.CharField(max_length=12, choices=Route.choices)
+    actor_kind = models.CharField(max_length=8)
+    actor_id = models.CharField(max_length=60)
+    actor_name = models.CharField(max_length=200)
+    is_automatic = models.BooleanField(default=False)
+    why = models.CharField(max_length=500, blank=True)
+    note = models.TextField(blank=True)
+    priority = models.CharField(max_length=2, choices=Priority.choices)
+    worst = models.PositiveSmallIntegerField()
+    size = models.PositiveIntegerField()
+    before = models.JSONField(default=dict)
+    snoozed_until = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True)
+    undone_by_name = models.CharField(max_length=200, blank=True)
+    undone_by_id = models.CharField(max_length=60, blank=True)
+    item = models.ForeignKey(WorkItem, models.SET_NULL, null=True, related_name="decisions")
+    is_new_item = models.BooleanField(default=False)
+    run_id = models.BigIntegerField(null=True)
+    outcome = models.CharField(max_length=300, blank=True)
+    carried_out_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(
+                fields=["decided_at"],
+                condition=Q(carried_out_at=None, undone_at=None, route__in=["FIX", "FOLLOW_UP"]),
+                name="decision_to_carry_out",
+            ),
+            models.Index(
+                fields=["item"],
+                condition=Q(settled_at=None, carried_out_at__isnull=False),
+                name="decision_to_settle",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.finding_id}: {self.route}"
 
 
 class Link(models.Model):

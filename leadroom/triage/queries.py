@@ -1,10 +1,18 @@
 """Reads of triage."""
 
-from django.db.models import Count, QuerySet
+import datetime as dt
 
+from django.db.models import Count, F, Q, QuerySet
+
+from leadroom.projects.enums import STAGES, Stage
 from leadroom.triage.engine import model
-from leadroom.triage.enums import FindingState, LinkKind, LinkState, ReportState
-from leadroom.triage.models import DriftCheck, Finding, Link, Report
+from leadroom.triage.engine.extraction import facts_from
+from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, ReportState, Route
+from leadroom.triage.material import Material
+from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
+
+HEAVY = ("body", "facts", "terms")
+"""Fields of a finding that no list shows."""
 
 
 def reports_of_projects(project_ids: list[int]) -> QuerySet[Report]:
@@ -23,10 +31,17 @@ def unread_grid(project_ids: list[int]) -> dict[tuple[str, str], int]:
     return {(severity, action): n for severity, action, n in rows}
 
 
-def groups_of_projects(project_ids: list[int]) -> QuerySet[Finding]:
-    """Open findings that lead their group, newest first, each with `size`: how many reports it stands for."""
-    roots = Finding.objects.filter(project_id__in=project_ids, root=None, state=FindingState.OPEN)
-    return roots.annotate(size=Count("members") + 1).order_by("-pk")
+def open_findings(project_ids: list[int]) -> QuerySet[Finding]:
+    """Findings that lead their group and wait for a person, most urgent first, then oldest, in one query.
+
+    Each row has `size`, `worst_severity` (of the group) and `reporters`; `report`, its item and run come with it.
+    """
+    rows = Finding.objects.filter(project_id__in=project_ids, root=None, state__in=OPEN_FINDINGS)
+    return (
+        rows.select_related("project", "report__item", "report__run")
+        .defer(*HEAVY)
+        .order_by("priority", "seen_at", "pk")
+    )
 
 
 def suggestions_for(finding_ids: list[int]) -> QuerySet[Link]:
@@ -50,3 +65,78 @@ def needs_check() -> bool:
     """Whether the golden set has not yet been run with the engine that is installed."""
     last = last_check()
     return last is None or last.engine != model.load().version
+
+
+STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)
+MEMBERS_READ = 50
+"""Findings of a group whose words are read for a brief; ten thousand copies say nothing more."""
+
+
+def due_snoozes(now: dt.datetime, limit: int) -> list[Finding]:
+    """Findings that were put off until a moment that is past, the longest past first."""
+    rows = Finding.objects.filter(state=FindingState.SNOOZED, snoozed_until__lte=now, root=None)
+    return list(rows.order_by("snoozed_until", "pk").defer(*HEAVY)[:limit])
+
+
+def not_looked_at(limit: int) -> list[Finding]:
+    """Waiting findings about which the rules for automatic routes were not asked yet, oldest first."""
+    rows = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS, is_looked_at=False)
+    return list(rows.select_related("report__run", "report__item").defer(*HEAVY).order_by("pk")[:limit])
+
+
+def weighed_before(moment: dt.datetime, limit: int) -> list[Finding]:
+    """Waiting findings whose priority was not weighed since, or never."""
+    waiting = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS)
+    rows = waiting.filter(Q(weighed_at__lt=moment) | Q(weighed_at=None))
+    return list(rows.defer(*HEAVY).order_by(F("weighed_at").asc(nulls_first=True), "pk")[:limit])
+
+
+def to_carry_out(before: dt.datetime) -> list[Decision]:
+    """Decisions that start work, that nobody took back in time, and that are the newest about their finding."""
+    rows = Decision.objects.filter(
+        route__in=STARTS_WORK, carried_out_at=None, undone_at=None, decided_at__lte=before, finding__root=None
+    ).filter(finding__state=FindingState.ROUTED, finding__route=F("route"))
+    found = rows.select_related("finding__project", "finding__report__item__project").order_by("pk")
+    newest: dict[int, Decision] = {decision.finding_id: decision for decision in found}
+    return list(newest.values())
+
+
+def to_settle() -> list[Decision]:
+    """Decisions whose work came to an end."""
+    ends = [stage for stage in Stage if STAGES.is_final(stage)]
+    rows = Decision.objects.filter(carried_out_at__isnull=False, settled_at=None, undone_at=None, item__stage__in=ends)
+    return list(rows.select_related("finding", "item").order_by("pk"))
+
+
+def to_withdraw() -> list[Decision]:
+    """Decisions that were taken back after something had come of them."""
+    rows = Decision.objects.filter(carried_out_at__isnull=False, settled_at=None, undone_at__isnull=False)
+    return list(rows.select_related("finding", "item__project").order_by("pk"))
+
+
+def to_fix(item_id: int) -> list[Decision]:
+    """Decisions that a developer of the item is told of."""
+    rows = Decision.objects.filter(item_id=item_id, route=Route.FIX, is_new_item=False, settled_at=None, undone_at=None)
+    return list(rows.exclude(carried_out_at=None).select_related("finding").order_by("pk"))
+
+
+def material_of(head: Finding) -> Material:
+    """The group as briefs and work items say it. The head must be stored."""
+    group = Finding.objects.filter(Q(pk=head.pk) | Q(root_id=head.pk)).select_related("report")
+    rows = list(group.defer("terms").order_by("pk")[:MEMBERS_READ])
+    sources = [
+        str(source.get("uri", "")) for row in rows if row.report for source in row.report.body.get("sources", ())
+    ]
+    return Material(
+        number=head.pk,
+        title=head.title,
+        rationale=head.rationale,
+        texts=[row.body for row in rows],
+        facts=[facts_from(row.facts) for row in rows],
+        sources=sources,
+        reporters=[row.reporter for row in rows],
+        size=head.size,
+        workaround=next((row.workaround_text for row in rows if row.workaround_text), ""),
+        affected=next((row.affected for row in rows if row.affected), ""),
+        is_regression=head.is_regression,
+    )

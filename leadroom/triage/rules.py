@@ -1,12 +1,30 @@
-"""May this be done to this link by this person? The sentence raised is the tooltip of the disabled button."""
+"""May this be done to this link or finding by this person? The sentence raised is the tooltip of the button."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
-from leadroom.triage.enums import LinkKind, LinkState
-from leadroom.triage.models import Finding, Link
+from leadroom.triage.enums import (
+    ROUTE_OF_ACTION,
+    SEVERITY_RANK,
+    STATE_OF_ROUTE,
+    FindingState,
+    LinkKind,
+    LinkState,
+    Priority,
+    ReportStatus,
+    Route,
+    Severity,
+    SuggestedAction,
+)
+from leadroom.triage.models import Decision, Finding, Link
+
+NOTE_LIMIT = 4_000
+LONGEST_SNOOZE = dt.timedelta(days=366)
+AUTOMATIC = (Route.ACKNOWLEDGE, Route.KNOWN_ISSUE, Route.DROP)
+"""Routes that a rule may take: they start no work, and what gets worse comes back."""
 
 
 def check_person(by: Actor) -> None:
@@ -54,6 +72,70 @@ def check_state(by: Actor) -> None:
     """Raises NotPermitted for an agent; a person may, and Leadroom by its own rules (a fix was merged)."""
     if by.kind == "agent":
         raise NotPermitted("An agent does not close or open findings; nothing was changed.")
+
+
+def check_reader(by: Actor) -> None:
+    """Raises NotPermitted for an agent or a part of Leadroom."""
+    if not by.is_human:
+        raise NotPermitted("Only a person marks findings as read.")
+
+
+def check_route(head: Finding, to: Route, note: str, by: Actor) -> None:
+    """Raises NotPermitted for an agent and for a rule that would start work or touch P0 or P1; Conflict; BadInput."""
+    check_state(by)
+    if to == Route.SNOOZE:
+        raise BadInput("Say until when to put it off; nothing was changed.")
+    if len(note) > NOTE_LIMIT:
+        raise BadInput(f"The note has {len(note):,} characters; {NOTE_LIMIT:,} is the limit. Nothing was changed.")
+    if not by.is_human:
+        if to not in AUTOMATIC:
+            raise NotPermitted("Only a person starts work on a finding; nothing was changed.")
+        if head.priority in (Priority.P0, Priority.P1):
+            raise NotPermitted(f"A {head.priority} finding waits for a person; nothing was changed.")
+    if head.route == to and head.state == STATE_OF_ROUTE[to]:
+        raise Conflict(f"This finding is routed so already ({to.label.lower()}); nothing was changed.")
+
+
+def automatic_route(
+    *,
+    action: str,
+    priority: str,
+    worst: int,
+    is_regression: bool,
+    status: str,
+    confidence: float,
+    floor: float,
+    trust_left: int,
+) -> Route | None:
+    """The route a rule takes for an agent's report by itself, or None: a person decides. Table in docs/triage.md."""
+    to = ROUTE_OF_ACTION[SuggestedAction(action)]
+    most = SEVERITY_RANK[Severity.COSMETIC if to == Route.DROP else Severity.MINOR]
+    is_routine = to in AUTOMATIC and worst <= most and priority in (Priority.P2, Priority.P3) and not is_regression
+    is_trusted = status == ReportStatus.COMPLETE and confidence >= floor and trust_left > 0
+    return to if is_routine and is_trusted else None
+
+
+def check_snooze(head: Finding, until: dt.datetime | None, by: Actor, now: dt.datetime) -> None:
+    """Raises NotPermitted, Conflict for what is settled, BadInput for a moment that is past or a year away."""
+    if not by.is_human:
+        raise NotPermitted("Only a person puts a finding off; nothing was changed.")
+    if head.state == FindingState.RESOLVED:
+        raise Conflict("This finding is resolved, so there is nothing to put off; nothing was changed.")
+    if until is not None and not now < until <= now + LONGEST_SNOOZE:
+        raise BadInput("Put it off until a moment within the next year; nothing was changed.")
+
+
+def check_undo(decision: Decision, head: Finding, by: Actor) -> None:
+    """Raises NotPermitted, or Conflict when it is undone, was followed by another, or the finding moved on."""
+    if not by.is_human:
+        raise NotPermitted("Only a person takes a decision back; nothing was changed.")
+    if decision.undone_at is not None:
+        raise Conflict("This decision was taken back already; nothing was changed.")
+    if decision.finding_id != head.pk:
+        raise Conflict("The finding was linked to another one since; split it first. Nothing was changed.")
+    newest = Decision.objects.filter(finding_id=head.pk, undone_at=None).order_by("-pk").first()
+    if newest is None or newest.pk != decision.pk or head.state != STATE_OF_ROUTE[Route(decision.route)]:
+        raise Conflict("The finding moved on since that decision; nothing was changed. Decide it anew.")
 
 
 def is_golden(figures: Mapping[str, Any]) -> bool:

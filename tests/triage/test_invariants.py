@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 
 import pytest
+from django.db.models import Count, Max, Q
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,8 @@ def step(project: Project, what: str, number: int) -> None:
     links = list(Link.objects.filter(newer__project=project).order_by("pk"))
     if what == "take" or not findings:
         title, body = TEXTS[number % len(TEXTS)]
-        bring_in(project_id=project.pk, title=title, body=body, severity="minor", by=f.PIPELINE, now=now)
+        given = {"severity": ("minor", "major", "info")[number % 3], "reporter": f"Person {number % 4}"}
+        bring_in(project_id=project.pk, title=title, body=body, by=f.PIPELINE, now=now, **given)
         return
     one, other = findings[number % len(findings)], findings[number // 7 % len(findings)]
     if what in ("accept", "cut") and links:
@@ -53,7 +55,7 @@ def step(project: Project, what: str, number: int) -> None:
     elif what == "split":
         split(finding=one, by=by, now=now)
     elif what in ("resolve", "open"):
-        state = FindingState.RESOLVED if what == "resolve" else FindingState.OPEN
+        state = FindingState.RESOLVED if what == "resolve" else FindingState.NEW
         set_state(finding=one, state=state, by=by, now=now)
 
 
@@ -71,6 +73,10 @@ def check(project: Project) -> None:
             at = older_of[at]
         assert root == at, "a finding's root is where its links lead"
         assert by_pk[root] == root, "a root has none"
+    for head in Finding.objects.filter(project=project, root=None):
+        group = Finding.objects.filter(Q(pk=head.pk) | Q(root=head))
+        counted = group.aggregate(n=Count("pk"), top=Max("rank"), who=Count("reporter", distinct=True))
+        assert (head.size, head.worst, head.reporters) == tuple(counted.values()), "a head's figures are its group's"
     cuts = set(CannotLink.objects.values_list("newer_id", "older_id"))
     by_itself = set(Link.objects.filter(state="LINKED", by_itself=True).values_list("newer_id", "older_id"))
     assert not cuts & by_itself, "nothing is linked by itself after a cannot-link"

@@ -126,7 +126,7 @@ def test_what_matches_a_resolved_finding_is_a_possible_regression_and_stays_open
     back = take(project, hours=30)
     link = Link.objects.get(newer=back)
     assert (link.kind, link.older, link.state) == ("REGRESSION", first, "LINKED")
-    assert (back.root_id, back.state) == (None, "OPEN")
+    assert (back.root_id, back.state) == (None, "REOPENED")
     assert take(project, hours=31).root_id == back.pk
     again = take(project, *AGAIN, hours=40)
     assert ("REGRESSION", first.pk) in Link.objects.filter(newer=again).values_list("kind", "older_id")
