@@ -221,6 +221,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
+    "adjudicate": {"task": "pipeline.adjudicate", "schedule": 60.0, "options": {"expires": 50}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
 }
 
