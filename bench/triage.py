@@ -90,7 +90,7 @@ def fill(size: int) -> None:
             weighed.append(one)
             seen = START + dt.timedelta(minutes=number)
             findings.append(Finding(
-                project=project, title=title, body=body, seen_at=seen, facts=facts.plain(),
+                project=project, title=title, body=body, seen_at=seen, last_seen_at=seen, facts=facts.plain(),
                 terms=one.packed(), same_text=extraction.same_text(title, body), extractor=extraction.VERSION,
             ))  # fmt: skip
             number += 1

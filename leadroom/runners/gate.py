@@ -18,6 +18,7 @@ from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.facts import read_facts
+from leadroom.runners.faults import faults_of, is_readable
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, Tool, tools_of
 from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
@@ -43,7 +44,7 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
     try:
         shape = tool.shape.model_validate(call.input)
     except ValidationError as error:
-        return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
+        return Outcome(_explain(tool, error), is_error=True, is_malformed=not is_readable(error))
     ruling, weighed = await rule_on(place, tool, shape, call)
     while ruling.code is Reason.PAUSED:
         await asyncio.sleep(PAUSE_SECONDS)
@@ -94,8 +95,5 @@ async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) ->
 
 def _explain(tool: Tool, error: ValidationError) -> str:
     """Every wrong field by name, in words a model can act on."""
-    lines = []
-    for problem in error.errors(include_url=False)[:15]:
-        where = ".".join(str(part) for part in problem["loc"]) or "the input"
-        lines.append(f"- {where}: {problem['msg']}")
-    return f"The input of {tool.name} was not usable; nothing was done. Mend these and call again:\n" + "\n".join(lines)
+    lines = "\n".join(f"- {line}" for line in faults_of(error))
+    return f"The input of {tool.name} was not usable; nothing was done. Mend these and call again:\n{lines}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from leadroom.lib.digest import digest_of
@@ -291,6 +292,18 @@ ROUTES: dict[str, Route] = {
     "session:judge": owner(lambda w: [w.original.pk], lambda w: {"verdict": "right"}),
     "triage:inbox": everybody(),
     "triage:report": members(lambda w: [w.report.pk]),
+    "triage:import": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=_project,
+        form=lambda w: {"kind": "csv", "file": SimpleUploadedFile("found.csv", b"title,severity\nGrid overlaps,low\n")},
+    ),
+    "triage:engine": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=_project,
+        form=lambda w: {"is_on": "1", "asks_per_day": "10"},
+    ),
     "triage:mark": leads(lambda w: [w.report.pk], lambda w: {"state": "READ"}),
 }
 
