@@ -5,11 +5,11 @@ import datetime as dt
 from django.db.models import Count, F, Q, QuerySet
 
 from leadroom.projects.enums import STAGES, Stage
-from leadroom.triage.engine import model
 from leadroom.triage.engine.extraction import facts_from
 from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, ReportState, Route
 from leadroom.triage.material import Material
 from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
+from leadroom.triage.versions import installed
 
 HEAVY = ("body", "facts", "terms")
 """Fields of a finding that no list shows."""
@@ -62,9 +62,9 @@ def last_check() -> DriftCheck | None:
 
 
 def needs_check() -> bool:
-    """Whether the golden set has not yet been run with the engine that is installed."""
+    """Whether the golden set has not yet been run with the engine and the rubric that are installed."""
     last = last_check()
-    return last is None or last.engine != model.load().version
+    return last is None or last.engine != installed()
 
 
 STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)

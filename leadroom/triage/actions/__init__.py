@@ -5,6 +5,7 @@ from leadroom.triage.actions.checking import record_check
 from leadroom.triage.actions.comparing import note_comparison
 from leadroom.triage.actions.filing import bring_in, file_report, mark
 from leadroom.triage.actions.importing import Imported, import_findings
+from leadroom.triage.actions.indexing import reindex
 from leadroom.triage.actions.linking import accept, cut, link_by_hand, split
 from leadroom.triage.actions.routing import (
     mark_finding,
@@ -36,6 +37,7 @@ __all__ = [
     "note_unanswered",
     "pass_over",
     "record_check",
+    "reindex",
     "reserve_asks",
     "reweigh",
     "route",
