@@ -25,6 +25,8 @@ WITHOUT_ITEM = {
     "finding",
     "link",
     "engine",
+    "filter",
+    "rule",
 }
 
 

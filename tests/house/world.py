@@ -25,6 +25,7 @@ from leadroom.verification.enums import Outcome
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
 from tests.alignments import make_round
+from tests.house.inbox import Inbox, make_inbox
 from tests.support.aligned import make_loaded_item
 from tests.support.parked import make_request
 
@@ -55,6 +56,7 @@ class World:
     loaded: WorkItem
     parked: PermissionRequest
     flaky: TestPlan
+    inbox: Inbox
 
     @property
     def flaky_case(self) -> int:
@@ -108,6 +110,7 @@ def make_world() -> World:
         loaded=make_loaded_item(project),
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
+        inbox=make_inbox(project, lead),
     )
 
 

@@ -19,6 +19,7 @@ from leadroom.triage.actions.routing import (
     undo,
     wake,
 )
+from leadroom.triage.actions.teaching import forget_filter, save_filter, teach
 
 __all__ = [
     "Imported",
@@ -26,6 +27,7 @@ __all__ = [
     "bring_in",
     "cut",
     "file_report",
+    "forget_filter",
     "import_findings",
     "link_by_hand",
     "mark",
@@ -41,10 +43,12 @@ __all__ = [
     "reserve_asks",
     "reweigh",
     "route",
+    "save_filter",
     "set_adjudication",
     "set_state",
     "snooze",
     "split",
+    "teach",
     "undo",
     "wake",
 ]
