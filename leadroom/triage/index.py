@@ -71,6 +71,13 @@ def count(project_id: int, keys: Iterable[int]) -> None:
         )
 
 
+def clear(project_id: int) -> None:
+    """Forgets a project's terms; the findings they can be made anew from stay."""
+    with connection.cursor() as cursor:
+        for table in (_COUNTS, _POSTINGS):
+            cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", [project_id])  # noqa: S608
+
+
 def add(project_id: int, finding_id: int, weighed: Weighed) -> None:
     """Makes a finding searchable. Adding it twice changes nothing."""
     rows = [(key, weight) for key, (weight, _) in weighed.heavy.items()]

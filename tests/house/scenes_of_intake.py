@@ -53,3 +53,9 @@ def _() -> Ready:
 def _() -> Ready:
     of = shelf()
     return lambda: triage.note_unanswered(shelf=of, problem="No model is connected.", **WHO)
+
+
+@scene("triage.reindex", "triage.engine.reindexed")
+def _() -> Ready:
+    project = f.make_project()
+    return lambda: triage.reindex(project=project, **WHO)

@@ -36,6 +36,8 @@ WITHOUT_ITEM = {
     "chat",
     "cards",
     "message",
+    "filter",
+    "rule",
 }
 
 

@@ -10,6 +10,7 @@ from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
 from leadroom.ops.rehearsals.guardrails import Drill, tighten
+from leadroom.ops.rehearsals.nine_reports import play as play_nine_reports
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
 from leadroom.projects.models import Project, WorkItem
@@ -133,4 +134,5 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "alignment": play_alignment,
     "guardrails": drill,
     "frozen-plan": frozen_plan,
+    "nine-reports": play_nine_reports,
 }

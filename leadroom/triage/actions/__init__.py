@@ -5,6 +5,7 @@ from leadroom.triage.actions.checking import record_check
 from leadroom.triage.actions.comparing import note_comparison
 from leadroom.triage.actions.filing import bring_in, file_report, mark
 from leadroom.triage.actions.importing import Imported, import_findings
+from leadroom.triage.actions.indexing import reindex
 from leadroom.triage.actions.linking import accept, cut, link_by_hand, split
 from leadroom.triage.actions.routing import (
     mark_finding,
@@ -18,6 +19,7 @@ from leadroom.triage.actions.routing import (
     undo,
     wake,
 )
+from leadroom.triage.actions.teaching import forget_filter, save_filter, teach
 
 __all__ = [
     "Imported",
@@ -25,6 +27,7 @@ __all__ = [
     "bring_in",
     "cut",
     "file_report",
+    "forget_filter",
     "import_findings",
     "link_by_hand",
     "mark",
@@ -36,13 +39,16 @@ __all__ = [
     "note_unanswered",
     "pass_over",
     "record_check",
+    "reindex",
     "reserve_asks",
     "reweigh",
     "route",
+    "save_filter",
     "set_adjudication",
     "set_state",
     "snooze",
     "split",
+    "teach",
     "undo",
     "wake",
 ]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("projects", "0003_environment_profile"),
-        ("triage", "0004_inbox_of_earlier_findings"),
+        ("triage", "0005_inbox_filters_and_rule_drafts"),
     ]
 
     operations = [
