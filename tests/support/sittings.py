@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from leadroom.projects.models import WorkItem
 from leadroom.reading import actions
 from leadroom.reading.models import ReadingHours, ReadingSession
 from leadroom.triage import actions as triage
@@ -37,13 +38,18 @@ def by(session: ReadingSession, after: float = 0.0) -> dict[str, Any]:
     return {"by": f.human(session.user), "now": TUESDAY + dt.timedelta(seconds=after)}
 
 
-def file_reports(user: User, count: int, *, is_routed: bool = True, **changes: Any) -> list[Report]:
-    """Reports of last week, each of its own item. Routed: a rule acknowledged the finding; only reading is left."""
-    project, filed = user.memberships.get().project, []
+def file_reports(
+    user: User, count: int, *, is_routed: bool = True, item: WorkItem | None = None, **changes: Any
+) -> list[Report]:
+    """Reports of last week, each of an item of its own unless one is given.
+
+    Routed: a rule acknowledged the finding, so that only reading is left.
+    """
+    filed = []
     for n in range(count):
         told = next(_told)
         words = {"summary": f"The {WORDS[told % len(WORDS)]} of {told * told + 17} is done.", **changes}
-        report = f.make_report(f.make_item(project, text=f"Item {n}"), **words)
+        report = f.make_report(item or f.make_item(user.memberships.get().project), **words)
         Report.objects.filter(pk=report.pk).update(filed_at=TUESDAY - dt.timedelta(days=6, minutes=count - n))
         if is_routed:
             triage.route(

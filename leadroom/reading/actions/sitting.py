@@ -182,7 +182,7 @@ def settle(*, session: ReadingSession, by: Actor, now: dt.datetime) -> int:
     for entry in found.settled_elsewhere:
         is_mine = bool(mine) and shown is not None and entry.pk == shown.pk
         verdict = Verdict.DECIDED if is_mine else Verdict.GONE
-        outcome = budget.KINDS[budget.KIND_OF_VERB[mine[-1].verb]].word if is_mine else ""
+        outcome = mine[-1].verb.rpartition(".")[2].replace("_", " ") if is_mine else ""
         seconds = round((entry.seconds or 0.0) + _elapsed(session, now), 1) if is_mine else None
         SessionItem.objects.filter(pk=entry.pk, verdict=Verdict.WAITING).update(
             verdict=verdict, outcome=outcome, seconds=seconds, settled_at=now

@@ -139,7 +139,6 @@ def _undo(entry: SessionItem | None) -> Action | None:
 
 
 def _shown(request: HttpRequest, entry: SessionItem) -> Shown:
-    entry.refresh_from_db(fields=["why", "recommended"])
     item = entry.item
     card = report = finding = None
     if entry.kind == "finding":
