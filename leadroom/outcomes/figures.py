@@ -50,41 +50,47 @@ class Figure:
 
 @dataclass(frozen=True)
 class Weeks:
-    """Weeks from Monday to Monday in a zone, oldest first."""
+    """Spans of `step` weeks, each from a Monday in a zone, oldest first."""
 
     starts: tuple[dt.date, ...]
     zone: ZoneInfo
+    step: int = 1
 
     @property
     def since(self) -> dt.datetime:
         return dt.datetime.combine(self.starts[0], dt.time(), self.zone)
 
     @property
+    def word(self) -> str:
+        """What stands before a label."""
+        return "Week of" if self.step == 1 else f"{self.step} weeks from"
+
+    @property
     def labels(self) -> list[str]:
         return [f"{day.day} {day:%b}" for day in self.starts]
 
     def split(self, rows: Iterable[T], at: Callable[[T], dt.datetime]) -> list[list[T]]:
-        """Rows by week; one outside the weeks is left out."""
-        found: dict[dt.date, list[T]] = {day: [] for day in self.starts}
+        """Rows by span; one outside all of them is left out."""
+        found: list[list[T]] = [[] for _ in self.starts]
         for row in rows:
-            if (bucket := found.get(_monday(at(row), self.zone))) is not None:
-                bucket.append(row)
-        return list(found.values())
+            place = (at(row).astimezone(self.zone).date() - self.starts[0]).days // (7 * self.step)
+            if 0 <= place < len(found):
+                found[place].append(row)
+        return found
 
 
-def _monday(at: dt.datetime, zone: ZoneInfo) -> dt.date:
-    day = at.astimezone(zone).date()
-    return day - dt.timedelta(days=day.weekday())
-
-
-def weeks_until(now: dt.datetime, count: int, zone: ZoneInfo) -> Weeks:
-    """The week of `now` and those before it, `count` in all."""
-    last = _monday(now, zone)
-    return Weeks(tuple(last - dt.timedelta(weeks=back) for back in reversed(range(count))), zone)
+def weeks_until(now: dt.datetime, count: int, zone: ZoneInfo, *, step: int = 1) -> Weeks:
+    """The week of `now` and those before it, `count` in all, `step` of them in one span."""
+    today = now.astimezone(zone).date()
+    end = today - dt.timedelta(days=today.weekday()) + dt.timedelta(weeks=1)
+    spans = -(-count // step)
+    return Weeks(tuple(end - dt.timedelta(weeks=step * back) for back in range(spans, 0, -1)), zone, step)
 
 
 def span(seconds: float) -> str:
-    """`45 min`, `5.2 h`, `3.1 d`."""
+    """`22 s`, `45 min`, `5.2 h`, `3.1 d`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / HOUR:.1f} h" if seconds < 48 * HOUR else f"{seconds / 24 / HOUR:.1f} d"
@@ -112,7 +118,7 @@ def interventions(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
             _sums("Unplanned", "acts", split, lambda row: row.unplanned),
             _sums("At planned gates", "acts", split, lambda row: row.planned),
         ),
-        ("Week of", "Unplanned", "At planned gates"),
+        (weeks.word, "Unplanned", "At planned gates"),
         _table(
             weeks,
             split,
@@ -136,11 +142,11 @@ def waiting(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
         f"{100 * human / whole:.0f} % of their whole life of {span(whole)}." if whole else "",
         "stack",
         (
-            _sums("Agent worked", "h", split, lambda row: row.worked_seconds / HOUR),
-            _sums("Waited for a human", "h", split, lambda row: row.human_seconds / HOUR),
-            _sums("Waited for the machine", "h", split, lambda row: row.machine_seconds / HOUR),
+            _sums("Agent worked", "hours", split, lambda row: row.worked_seconds / HOUR),
+            _sums("Waited for a human", "hours", split, lambda row: row.human_seconds / HOUR),
+            _sums("Waited for the machine", "hours", split, lambda row: row.machine_seconds / HOUR),
         ),
-        ("Week of", "Agent worked", "Waited for a human", "Waited for the machine"),
+        (weeks.word, "Agent worked", "Waited for a human", "Waited for the machine"),
         _table(weeks, split, hours("worked_seconds"), hours("human_seconds"), hours("machine_seconds")),
     )
 
@@ -152,7 +158,7 @@ def cycle(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
     n = tuple(map(len, split))
 
     def worked_out(name: str, of: Callable[[list[float]], float]) -> Series:
-        return Series(name, "h", tuple(of(found) / HOUR if found else None for found in seconds), n)
+        return Series(name, "hours", tuple(of(found) / HOUR if found else None for found in seconds), n)
 
     return Figure(
         "cycle",
@@ -160,7 +166,7 @@ def cycle(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
         "",
         "range",
         (worked_out("Shortest", min), worked_out("Median", statistics.median), worked_out("Longest", max)),
-        ("Week of", "From request to review"),
+        (weeks.word, "From request to review"),
         _table(weeks, split, lambda rows: _spread([row.first_review_seconds or 0.0 for row in rows])),
     )
 
@@ -190,7 +196,7 @@ def rework(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
             _sums("Went back", "items", split, lambda row: float(is_back(row))),
             _sums("Went straight through", "items", split, lambda row: float(not is_back(row))),
         ),
-        ("Week of", "Went back", "By a person", "By checks"),
+        (weeks.word, "Went back", "By a person", "By checks"),
         _table(
             weeks,
             split,
@@ -216,7 +222,7 @@ def incidents(merges: Sequence[Merged], weeks: Weeks, *, now: dt.datetime) -> Fi
             Series("Confirmed", "incidents", tuple(float(sum(r.confirmed for r in rows)) for rows in split), n),
             Series("Suggested", "incidents", tuple(float(sum(r.suggested for r in rows)) for rows in split), n),
         ),
-        ("Merged in the week of", "Confirmed", "Suggested, not counted"),
+        (f"Merged, {weeks.word.lower()}", "Confirmed", "Suggested, not counted"),
         _table(
             weeks,
             split,
@@ -286,10 +292,10 @@ def attention(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
         "",
         "stack",
         (
-            _sums("Alignment", "h", split, lambda row: row.align_seconds / HOUR),
-            _sums("Review", "h", split, lambda row: row.review_seconds / HOUR),
+            _sums("Alignment", "hours", split, lambda row: row.align_seconds / HOUR),
+            _sums("Review", "hours", split, lambda row: row.review_seconds / HOUR),
         ),
-        ("Week of", "Alignment : review"),
+        (weeks.word, "Alignment : review"),
         _table(weeks, split, ratio),
     )
 
@@ -318,6 +324,6 @@ def cost(shipped: Sequence[Shipped], weeks: Weeks) -> Figure:
             _sums("Input tokens", "tokens", split, lambda row: row.input_tokens),
             _sums("Output tokens", "tokens", split, lambda row: row.output_tokens),
         ),
-        ("Week of", "Tokens", "Cost"),
+        (weeks.word, "Tokens", "Cost"),
         _table(weeks, split, tokens, dollars),
     )

@@ -125,8 +125,13 @@ def unmeasured_count(project_ids: Collection[int]) -> int:
     return unmeasured().filter(project_id__in=project_ids).count()
 
 
+def advice_given() -> QuerySet[Advice]:
+    """Every hint, oldest first."""
+    return Advice.objects.all()
+
+
 def latest_advice() -> Advice | None:
-    return Advice.objects.order_by("-pk").first()
+    return advice_given().order_by("-pk").first()
 
 
 def incidents(project_ids: Collection[int], limit: int) -> list[Incident]:

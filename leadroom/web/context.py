@@ -12,6 +12,7 @@ from leadroom.web import access
 from leadroom.web.guardrails.locks import topbar_switch
 from leadroom.web.guardrails.scoping import ONLY_LOOKS, leads_anything
 from leadroom.web.needs.presenters import present_cards
+from leadroom.web.outcomes.hint import rehearsal_and_hint
 from leadroom.web.session.day import day_of, day_words
 
 _RAIL = (
@@ -34,7 +35,7 @@ def topbar_facts(request: HttpRequest) -> dict[str, Any]:
     return {
         "agents_running": running_count(),
         "ceiling": settings.CEILING,
-        "is_rehearsal": access.projects(request).filter(is_rehearsal=True).exists(),
+        **rehearsal_and_hint(access.projects(request)),
         "zone": settings.TIME_ZONE,
         "sign_in_url": reverse("accounts:sign_in"),
         "sign_out_url": reverse("accounts:sign_out"),

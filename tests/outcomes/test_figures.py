@@ -43,6 +43,15 @@ def test_weeks_begin_on_monday_in_the_leads_zone() -> None:
     assert weeks_until(late, 1, ZoneInfo("Asia/Tokyo")).starts == (dt.date(2026, 11, 23),)
 
 
+def test_a_long_time_takes_several_weeks_into_one() -> None:
+    year = weeks_until(NOW, 52, UTC, step=4)
+    assert len(year.starts) == 13
+    assert year.starts[-1] == dt.date(2026, 10, 26)
+    assert year.word == "4 weeks from"
+    rows = [dt.datetime(2026, 10, 26, tzinfo=dt.UTC), NOW, dt.datetime(2026, 10, 25, 23, tzinfo=dt.UTC)]
+    assert [len(found) for found in year.split(rows, lambda at: at)][-2:] == [1, 2]
+
+
 def test_interventions_are_split_and_counted_by_week() -> None:
     found = figures.interventions(THREE, WEEKS)
     assert found.headline == "5 in 3 shipped items"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from leadroom.outcomes.figures import Figure, Series
+from leadroom.outcomes.figures import Figure, Series, Weeks
 
 WIDTH, HEIGHT = 560, 150
 LEFT, TOP, UNDER = 48, 10, 30
@@ -75,8 +75,9 @@ class Plot:
     names_at, counts_at = TOP + HEIGHT + 13, TOP + HEIGHT + 26
 
 
-def draw(figure: Figure, labels: Sequence[str]) -> Plot:
+def draw(figure: Figure, weeks: Weeks) -> Plot:
     """The plot of a figure; empty when there is nothing to draw."""
+    labels, titles = weeks.labels, [f"{weeks.word} {label}" for label in weeks.labels]
     if not figure.series:
         return Plot("")
     top = _nice(_highest(figure))
@@ -89,15 +90,15 @@ def draw(figure: Figure, labels: Sequence[str]) -> Plot:
     up = tuple(Tick(round(_y(top * n / TICKS, top), 1), _number(top * n / TICKS)) for n in range(TICKS + 1))
     unit = figure.series[0].unit
     if figure.plot == "lines":
-        return Plot(unit, lines=_lines(figure.series, middles, labels, top), across=across, up=up)
+        return Plot(unit, lines=_lines(figure.series, middles, titles, top), across=across, up=up)
     counts = tuple(
         Tick(round(x, 1), f"n={n}") for x, n in zip(middles, figure.series[0].n, strict=True) if n and every == 1
     )
     if figure.plot == "range":
-        bars = _ranges(figure.series, middles, labels, step, top)
+        bars = _ranges(figure.series, middles, titles, step, top)
         return Plot(unit, bars, across=across, up=up, counts=counts)
     legend = tuple((TONES[one.name], one.name) for one in figure.series)
-    bars = _stack(figure.series, middles, labels, step, top)
+    bars = _stack(figure.series, middles, titles, step, top)
     return Plot(unit, bars, legend=legend, across=across, up=up, counts=counts)
 
 
@@ -138,7 +139,7 @@ def _stack(
             value = one.values[place] or 0.0
             if not value:
                 continue
-            title = f"Week of {labels[place]}: {one.name.lower()} {value:,.4g} {one.unit}, n = {one.n[place]}"
+            title = f"{labels[place]}: {one.name.lower()} {value:,.4g} {one.unit}, n = {one.n[place]}"
             y, height = _y(under + value, top), HEIGHT * value / top
             marks.append(
                 Mark(round(x - width / 2, 1), round(y, 1), round(width, 1), round(height, 1), TONES[one.name], title)
@@ -158,7 +159,7 @@ def _ranges(
             continue
         ends = _y(high.values[place] or 0, top), _y(low.values[place] or 0, top)
         title = (
-            f"Week of {labels[place]}: {low.values[place]:,.3g} to {high.values[place]:,.3g} {middle.unit}, "
+            f"{labels[place]}: {low.values[place]:,.3g} to {high.values[place]:,.3g} {middle.unit}, "
             f"median {middle.values[place]:,.3g}, n = {middle.n[place]}"
         )
         marks.append(
@@ -173,7 +174,11 @@ def _lines(series: Sequence[Series], middles: Sequence[float], labels: Sequence[
     drawn = []
     for number, one in enumerate(series, start=1):
         dots = tuple(
-            (round(x, 1), round(_y(value, top), 1), f"{one.name}, week of {label}: {value:,.4g} {one.unit}, n = {n}")
+            (
+                round(x, 1),
+                round(_y(value, top), 1),
+                f"{one.name}, {label[0].lower()}{label[1:]}: {value:,.4g} {one.unit}, n = {n}",
+            )
             for x, value, label, n in zip(middles, one.values, labels, one.n, strict=True)
             if value is not None
         )

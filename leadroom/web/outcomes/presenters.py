@@ -22,7 +22,9 @@ from leadroom.projects.models import WorkItem
 from leadroom.web.outcomes.forms import WEEKS, Filters
 from leadroom.web.outcomes.plots import Plot, draw
 
-ITEMS_SHOWN, INCIDENTS_SHOWN = 25, 25
+ITEMS_SHOWN, INCIDENTS_SHOWN = 20, 10
+MOST_SPANS = 13
+"""Marks across a plot; a longer time takes several weeks into one, so that people can read it."""
 BAR = 600
 TONE = {Lane.WORKED: "accent", Lane.HUMAN: "needs", Lane.MACHINE: "quiet"}
 
@@ -100,9 +102,9 @@ class OutcomesPage:
     timeline_anchor = DEFINITIONS["timeline"].anchor
 
 
-def gather_figures(filters: Filters, *, now: dt.datetime) -> tuple[list[Figure], Weeks]:
-    """All figures in four queries."""
-    weeks = figures.weeks_until(now, filters.weeks, ZoneInfo(settings.TIME_ZONE))
+def gather_figures(filters: Filters, *, now: dt.datetime, step: int) -> tuple[list[Figure], Weeks]:
+    """All figures in four queries, `step` weeks in one span."""
+    weeks = figures.weeks_until(now, filters.weeks, ZoneInfo(settings.TIME_ZONE), step=step)
     ids, since = filters.project_ids, weeks.since
     shipped = queries.shipped(ids, since)
     made = [
@@ -121,8 +123,8 @@ def gather_figures(filters: Filters, *, now: dt.datetime) -> tuple[list[Figure],
 
 def present_outcomes(filters: Filters, visible: Sequence[tuple[str, str]], *, now: dt.datetime) -> OutcomesPage:
     """The whole page in a fixed number of queries. `visible` are slug and name of the projects to choose from."""
-    made, weeks = gather_figures(filters, now=now)
-    views = [FigureView(figure, draw(figure, weeks.labels)) for figure in made]
+    made, weeks = gather_figures(filters, now=now, step=-(-filters.weeks // MOST_SPANS))
+    views = [FigureView(figure, draw(figure, weeks)) for figure in made]
     chosen = filters.project.slug if filters.project else ""
     return OutcomesPage(
         filters=filters,
