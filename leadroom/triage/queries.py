@@ -6,11 +6,12 @@ from django.db.models import Count, F, Q, QuerySet
 
 from leadroom.projects.enums import STAGES, Stage
 from leadroom.triage import index
-from leadroom.triage.engine import model, terms
+from leadroom.triage.engine import terms
 from leadroom.triage.engine.extraction import extract, facts_from
 from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, Priority, ReportState, Route
 from leadroom.triage.material import Material
 from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
+from leadroom.triage.versions import installed
 
 HEAVY = ("body", "facts", "terms")
 """Fields of a finding that no list shows."""
@@ -64,9 +65,9 @@ def last_check() -> DriftCheck | None:
 
 
 def needs_check() -> bool:
-    """Whether the golden set has not yet been run with the engine that is installed."""
+    """Whether the golden set has not yet been run with the engine and the rubric that are installed."""
     last = last_check()
-    return last is None or last.engine != model.load().version
+    return last is None or last.engine != installed()
 
 
 STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)
@@ -197,7 +198,7 @@ def found_by_words(project_ids: list[int], text: str) -> set[int]:
 def links_of_group(head: Finding) -> list[Link]:
     """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
     group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
-    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older")
+    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older", "opinion")
     return list(rows.order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
 
 

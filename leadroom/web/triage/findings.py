@@ -26,7 +26,7 @@ from leadroom.triage.enums import (
     SuggestedAction,
     Workaround,
 )
-from leadroom.triage.models import Decision, Finding, Link
+from leadroom.triage.models import Adjudication, Decision, Finding, Link
 from leadroom.web.triage.asked import View
 
 ROUTES = [route for route in Route if route != Route.SNOOZE]
@@ -242,6 +242,7 @@ class LinkView:
     only_new: list[tuple[str, list[str]]]
     only_old: list[tuple[str, list[str]]]
     against: list[str]
+    opinion: Adjudication | None
     accept_reason: str
     cut_reason: str
 
@@ -271,6 +272,7 @@ def present_link(link: Link, by: Actor) -> LinkView:
         only_new=_told(evidence.get("only_new", {})),
         only_old=_told(evidence.get("only_old", {})),
         against=evidence.get("against", []),
+        opinion=link.opinion,
         accept_reason=refusal_of(lambda: rules.check_accept(link, by)) if is_suggestion else "",
         cut_reason=refusal_of(lambda: rules.check_cut(link, by)),
     )
