@@ -198,7 +198,7 @@ def found_by_words(project_ids: list[int], text: str) -> set[int]:
 def links_of_group(head: Finding) -> list[Link]:
     """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
     group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
-    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older")
+    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older", "opinion")
     return list(rows.order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
 
 

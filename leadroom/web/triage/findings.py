@@ -26,7 +26,7 @@ from leadroom.triage.enums import (
     SuggestedAction,
     Workaround,
 )
-from leadroom.triage.models import Decision, Finding, Link
+from leadroom.triage.models import Adjudication, Decision, Finding, Link
 from leadroom.web.triage.asked import View
 
 ROUTES = [route for route in Route if route != Route.SNOOZE]
@@ -244,6 +244,7 @@ class LinkView:
     against: list[str]
     accept_reason: str
     cut_reason: str
+    opinion: Adjudication | None
 
     @property
     def dom_id(self) -> str:
@@ -273,6 +274,7 @@ def present_link(link: Link, by: Actor) -> LinkView:
         against=evidence.get("against", []),
         accept_reason=refusal_of(lambda: rules.check_accept(link, by)) if is_suggestion else "",
         cut_reason=refusal_of(lambda: rules.check_cut(link, by)),
+        opinion=link.opinion if is_suggestion else None,
     )
 
 
