@@ -20,7 +20,7 @@ _RAIL = (
     ("Plans", "plans:queue", "clipboard-check", "p", ("plan",)),
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
-    ("Triage", "triage:inbox", "inbox", "t", ()),
+    ("Triage", "triage:inbox", "inbox", "t", ("finding",)),
     ("Session", "session:index", "book-open", "e", ()),
     ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
     ("Projects", "projects:index", "folder-git-2", "o", ()),

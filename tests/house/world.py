@@ -28,6 +28,7 @@ from leadroom.verification.enums import Outcome
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
 from tests.alignments import make_round
+from tests.house.inbox import Inbox, make_inbox
 from tests.support.aligned import make_loaded_item
 from tests.support.parked import make_request
 from tests.support.sittings import TUESDAY, make_sitting
@@ -63,6 +64,7 @@ class World:
     to_read: SessionItem
     put_off: SessionItem
     original: RawReadItem
+    inbox: Inbox
 
     @property
     def flaky_case(self) -> int:
@@ -117,6 +119,7 @@ def make_world() -> World:
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
         **_read(lead),
+        inbox=make_inbox(project, lead),
     )
 
 
