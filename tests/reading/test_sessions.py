@@ -7,7 +7,7 @@ import pytest
 from leadroom.agents.actions import answer
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Elicitation
-from leadroom.lib.errors import Conflict, NotPermitted
+from leadroom.lib.errors import BadInput, Conflict, NotPermitted
 from leadroom.reading import actions
 from leadroom.reading.enums import Ending, SessionState, Verdict
 from leadroom.reading.gathering import gather
@@ -125,6 +125,15 @@ def test_only_its_own_person_touches_a_session() -> None:
     ):
         with pytest.raises(NotPermitted, match="one person"):
             call()
+
+
+def test_a_question_is_not_done_with_by_reading_it() -> None:
+    user = reader()
+    f.make_question(f.make_item(user.memberships.get().project))
+    hours_for(user)
+    session = actions.start(user=user, by=f.human(user), now=f.NOW)
+    with pytest.raises(BadInput, match="asks for an answer"):
+        actions.give_verdict(entry=first(session), verdict=Verdict.READ, by=f.human(user), now=f.NOW)
 
 
 def test_a_finding_is_decided_put_off_and_taken_back() -> None:
