@@ -37,7 +37,15 @@ TAGS = {
 OURS = {"script", "link", "meta", "img"}
 HX = {
     *("hx-get", "hx-post", "hx-trigger", "hx-swap", "hx-target", "hx-select", "hx-ignore", "hx-morph-skip"),
-    *("hx-push-url", "hx-include", "hx-sync", "hx-headers:inherited", "hx-target:inherited", "hx-swap:inherited", "hx-sync:inherited"),
+    *(
+        "hx-push-url",
+        "hx-include",
+        "hx-sync",
+        "hx-headers:inherited",
+        "hx-target:inherited",
+        "hx-swap:inherited",
+        "hx-sync:inherited",
+    ),
 }
 ADDRESSES = {"href", "src", "action", "formaction", "hx-get", "hx-post", "data-href", "data-undo", "poster", "data"}
 WORDS = {"value", "title", "placeholder", "aria-label", "data-tip", "data-reason", "data-key-label", "data-copy"}
