@@ -15,6 +15,7 @@ from leadroom.ledger.models import Entry
 from leadroom.lib.actors import ActorKind
 from leadroom.lib.shapes import count_of
 from leadroom.reading.models import BUDGET, PlanSeen
+from leadroom.triage.enums import Route
 
 SAME_SITTING = dt.timedelta(minutes=10)
 """Two decisions further apart than this were not taken one after the other."""
@@ -39,6 +40,7 @@ class Kind:
         return (*self.yes, *self.no, *self.other)
 
 
+_ROUTED = tuple(f"triage.finding.routed_{route.lower()}" for route in Route if route != Route.SNOOZE)
 KINDS: Mapping[str, Kind] = {
     "pick": Kind("Picks", 0.5, other=("requirements.ambiguity.resolved", "requirements.ambiguity.deferred")),
     "question": Kind("Answers to agents", 1.0, other=("agents.elicitation.answered",)),
@@ -46,7 +48,7 @@ KINDS: Mapping[str, Kind] = {
     "approval": Kind("Parked actions", 1.0, yes=("guardrails.request.granted",), no=("guardrails.request.refused",)),
     "merge": Kind("Merges", 2.0, yes=("worktrees.stitch.signed",), no=("projects.item.moved_to_build",)),
     "risk": Kind("Risk and drops", 0.5, other=("projects.item.risk_set", "projects.item.moved_to_dropped")),
-    "finding": Kind("Findings", 0.5, other=("triage.finding.routed", "triage.link.accepted", "triage.link.cut")),
+    "finding": Kind("Findings", 0.5, other=(*_ROUTED, "triage.link.accepted", "triage.link.cut")),
 }
 """What counts as a substantive decision. Reading, marking, putting off and undoing do not."""
 

@@ -75,7 +75,8 @@ def next_moves(items: Sequence[WorkItem], cards: Iterable[Waiting] | None = None
         cards = waiting_for_lead(sorted({item.project_id for item in items}))
     first_cards: dict[int, Waiting] = {}
     for card in cards:
-        first_cards.setdefault(card.item.pk, card)
+        if card.kind != "finding":  # it waits beside the item, not in its way
+            first_cards.setdefault(card.item.pk, card)
     runs = live_runs(ids)
     verifications = {row.item_id: row for row in _newest(VerificationRun.objects.filter(item_id__in=ids))}
     stitches = {row.item_id: row for row in Stitch.objects.filter(item_id__in=ids).exclude(state=StitchState.ABORTED)}

@@ -4,7 +4,7 @@ import datetime as dt
 from enum import IntEnum
 
 from leadroom.projects.enums import Risk
-from leadroom.triage.enums import ReportStatus, Severity
+from leadroom.triage.enums import Priority, ReportStatus, Severity
 
 
 class Blocked(IntEnum):
@@ -19,7 +19,7 @@ BLOCKED_BY_CARD = {
     "picks": Blocked.AGENT,
     "question": Blocked.AGENT,
     "approval": Blocked.AGENT,
-    "decide": Blocked.NOBODY,
+    "finding": Blocked.NOBODY,
 }
 """Kind of card to who stands still. A card that is not named here holds its item up."""
 
@@ -41,6 +41,12 @@ def blocked_by_report(status: str) -> Blocked:
 def severity_of_risk(risk: str) -> str:
     """A card has no severity of its own; it is as grave as its item."""
     return _OF_RISK[Risk(risk)]
+
+
+def graver(severity: str, priority: str) -> str:
+    """The graver of a severity and a priority (P0 is as grave as critical)."""
+    rank = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES) - 1
+    return SEVERITIES[min(rank, Priority.values.index(priority))]
 
 
 def level(*, is_urgent: bool, blocked: Blocked, severity: str, waited: dt.timedelta) -> int:

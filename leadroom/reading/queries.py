@@ -14,6 +14,7 @@ from leadroom.guardrails.enums import Reason
 from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
+from leadroom.reading.findings import finding_cards
 from leadroom.requirements.enums import AmbiguityState, Confidence
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import asked
@@ -61,6 +62,7 @@ def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
         *_broken_verifications(items, ids),
         *_stitches(items, ids),
         *_stuck(items),
+        *(Waiting(**card) for card in finding_cards(project_ids)),
     ]
     return sorted(cards, key=lambda card: card.urgency)
 

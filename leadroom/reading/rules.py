@@ -12,7 +12,8 @@ from leadroom.lib.verdicts import Verdict as Answer
 from leadroom.reading.enums import Cause, Ending, Interrupts, SessionState
 from leadroom.reading.models import ReadingHours, ReadingSession
 from leadroom.reading.windows import Window, covering, occurrences_on
-from leadroom.triage.enums import Severity
+from leadroom.triage.enums import Hazard, Severity
+from leadroom.triage.models import Finding
 
 MOST_WINDOWS = 3
 MOST_DECISIONS = 100
@@ -35,6 +36,14 @@ URGENT: dict[Cause, frozenset[str]] = {
 def is_urgent(cause: Cause, severity: str = Severity.CRITICAL) -> bool:
     """Whether this interrupts a person at any time. Total over `Cause` and every text as severity."""
     return severity in URGENT[cause]
+
+
+_OF_HAZARD = {Hazard.DATA_LOSS: Cause.DATA_LOSS, Hazard.SECURITY: Cause.SECURITY}
+
+
+def cause_of(finding: Finding) -> Cause:
+    """What a finding that leads its group could break through for: the hazard that triage's rule saw in it."""
+    return _OF_HAZARD.get(Hazard(finding.hazard), Cause.OTHER)
 
 
 def quiet_span(person: Person, at: dt.datetime) -> tuple[dt.datetime, dt.datetime] | None:

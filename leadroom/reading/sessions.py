@@ -16,8 +16,8 @@ from leadroom.reading.enums import SessionState, Verdict
 from leadroom.reading.gathering import Subject
 from leadroom.reading.models import RawRead, ReadingHours, ReadingSession, SessionItem
 from leadroom.reading.queries import Waiting
-from leadroom.triage.enums import ReportState
-from leadroom.triage.models import Report
+from leadroom.triage.enums import OPEN_FINDINGS, ReportState
+from leadroom.triage.models import Finding, Report
 
 LIVE = (SessionState.SCHEDULED, SessionState.OPEN, SessionState.PAUSED)
 _LEARN_ROWS = 300
@@ -109,23 +109,29 @@ def still_open(items: Iterable[SessionItem], cards: Iterable[Waiting]) -> set[Su
     if ids := wanted.get("report"):
         unread = Report.objects.filter(pk__in=ids, state=ReportState.UNREAD).values_list("pk", flat=True)
         found |= {("report", pk) for pk in unread}
+    if ids := wanted.get("finding"):
+        heads = Finding.objects.filter(pk__in=ids, root=None, state__in=OPEN_FINDINGS)
+        found |= {("finding", pk) for pk in heads.values_list("pk", flat=True)}
     return found
 
 
 def sitting_of(session: ReadingSession, cards: Collection[Waiting], *, shown_next: int = 5) -> Sitting:
     """The session as it stands, in a fixed number of queries whatever its length; writes nothing."""
-    rows = list(session.items.defer("why", "recommended").select_related("item__project"))
+    needed = ("session_id", "position", "kind", "subject_id", "verdict", "seconds", "settled_at", "effect")
+    rows = list(session.items.only(*needed))
     waiting = [row for row in rows if row.verdict == Verdict.WAITING]
     live = still_open(waiting, cards)
     here = [row for row in waiting if (row.kind, row.subject_id) in live]
     elsewhere = tuple(row for row in waiting if (row.kind, row.subject_id) not in live)
     done = [row for row in rows if row.verdict not in (Verdict.WAITING, Verdict.LEFT)]
+    ids = [row.pk for row in here[: shown_next + 1]]
+    shown = list(session.items.filter(pk__in=ids).select_related("item__project"))
     return Sitting(
         session=session,
         total=len(rows),
         settled=len(rows) - len(here),
-        current=here[0] if here else None,
-        next_up=tuple(here[1 : shown_next + 1]),
+        current=shown[0] if shown else None,
+        next_up=tuple(shown[1:]),
         seconds_left=pace.seconds_for((row.kind for row in here), paces_of(session.user_id)),
         settled_elsewhere=elsewhere,
         last_settled=max(done, key=lambda row: (row.settled_at, row.pk), default=None),

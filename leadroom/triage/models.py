@@ -1,5 +1,6 @@
 """Structured reports, the findings they are read as, and the links between findings."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -305,3 +306,38 @@ class DriftCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.engine}: {'good' if self.is_good else 'drifted'}"
+
+
+class SavedFilter(models.Model):
+    """A person's own view of the inbox: a name and the query string it stands for."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="inbox_filters")
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_inbox_filter_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RuleDraft(models.Model):
+    """A recurrent low finding that agents are to stop reporting: a rule for a skill, not in force by itself.
+
+    `effect` is how many reports it would have kept back when it was written.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="rule_drafts")
+    finding = models.OneToOneField(Finding, models.CASCADE, related_name="rule_draft")
+    text = models.TextField()
+    effect = models.PositiveIntegerField()
+    made_by_name = models.CharField(max_length=200)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"rule draft for finding {self.finding_id}"

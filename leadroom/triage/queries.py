@@ -5,9 +5,10 @@ import datetime as dt
 from django.db.models import Count, F, Q, QuerySet
 
 from leadroom.projects.enums import STAGES, Stage
-from leadroom.triage.engine import model
-from leadroom.triage.engine.extraction import facts_from
-from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, ReportState, Route
+from leadroom.triage import index
+from leadroom.triage.engine import model, terms
+from leadroom.triage.engine.extraction import extract, facts_from
+from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, Priority, ReportState, Route
 from leadroom.triage.material import Material
 from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
 
@@ -68,7 +69,7 @@ def needs_check() -> bool:
 
 
 STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)
-MEMBERS_READ = 50
+MEMBERS_READ, MOST_FOUND, MOST_ASKED = 50, 200, 50
 """Findings of a group whose words are read for a brief; ten thousand copies say nothing more."""
 
 
@@ -140,3 +141,62 @@ def material_of(head: Finding) -> Material:
         affected=next((row.affected for row in rows if row.affected), ""),
         is_regression=head.is_regression,
     )
+
+
+def heads(project_ids: list[int]) -> QuerySet[Finding]:
+    """Findings that lead their group, in whatever state, without what no list shows."""
+    return Finding.objects.filter(project_id__in=project_ids, root=None).defer(*HEAVY)
+
+
+def asked_findings(project_ids: list[int]) -> list[Finding]:
+    """Findings that were routed to the lead, and waiting ones of P0, oldest first; at most MOST_ASKED."""
+    rows = Finding.objects.filter(project_id__in=project_ids, root=None).filter(
+        Q(state=FindingState.ROUTED, route=Route.DECIDE) | Q(state__in=OPEN_FINDINGS, priority=Priority.P0)
+    )
+    chosen = rows.select_related("project", "report__item__project").defer(*HEAVY).order_by("seen_at", "pk")
+    return list(chosen[:MOST_ASKED])
+
+
+def inbox_grid(project_ids: list[int], upto: int) -> dict[tuple[int, str], int]:
+    """(rank of the group's highest severity, suggested action) to the number of findings that wait.
+
+    Those that came after the one with the id `upto` are not counted yet.
+    """
+    rows = (
+        Finding.objects.filter(project_id__in=project_ids, root=None, state__in=OPEN_FINDINGS, pk__lte=upto)
+        .values_list("worst", "suggested_action")
+        .annotate(n=Count("pk"))
+        .order_by()
+    )
+    return {(worst, action): n for worst, action, n in rows}
+
+
+def newest_finding() -> int:
+    """The id of the finding that came last, 0 when there is none."""
+    return Finding.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def found_by_words(project_ids: list[int], text: str) -> set[int]:
+    """Ids of the groups whose reports have these words: by the term index, rarest words first."""
+    facts = extract(text, "")
+    weights, _ = terms.counted(text, "", facts)
+    keys = [terms.key_of(term) for term in weights]
+    hits: set[int] = set()
+    for project_id in project_ids:
+        counts = index.counts_of(project_id, keys)
+        rare = {key: max(1, terms.SCALE // counts[key]) for key in keys if counts.get(key)}
+        hits |= {pk for pk, _ in index.search(project_id, rare, counts, MOST_FOUND)}
+    roots = Finding.objects.filter(pk__in=hits).values_list("pk", "root_id")
+    return {root or pk for pk, root in roots}
+
+
+def links_of_group(head: Finding) -> list[Link]:
+    """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
+    group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
+    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older")
+    return list(rows.order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
+
+
+def members_of(head: Finding) -> list[Finding]:
+    """The findings that came to it, newest first, at most fifty."""
+    return list(Finding.objects.filter(root=head).defer("facts", "terms").order_by("-pk")[:MEMBERS_READ])

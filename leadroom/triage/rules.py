@@ -6,6 +6,7 @@ from typing import Any
 
 from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
+from leadroom.lib.shapes import count_of
 from leadroom.triage.enums import (
     ROUTE_OF_ACTION,
     SEVERITY_RANK,
@@ -19,7 +20,7 @@ from leadroom.triage.enums import (
     Severity,
     SuggestedAction,
 )
-from leadroom.triage.models import Decision, Finding, Link
+from leadroom.triage.models import Decision, Finding, Link, RuleDraft, SavedFilter
 
 NOTE_LIMIT = 4_000
 LONGEST_SNOOZE = dt.timedelta(days=366)
@@ -136,6 +137,28 @@ def check_undo(decision: Decision, head: Finding, by: Actor) -> None:
     newest = Decision.objects.filter(finding_id=head.pk, undone_at=None).order_by("-pk").first()
     if newest is None or newest.pk != decision.pk or head.state != STATE_OF_ROUTE[Route(decision.route)]:
         raise Conflict("The finding moved on since that decision; nothing was changed. Decide it anew.")
+
+
+RECURRENT = 3
+"""Reports of the same from which it counts as recurrent."""
+
+
+def check_teach(head: Finding, by: Actor) -> None:
+    """Raises NotPermitted, or Conflict for what is neither low nor recurrent, or was drafted already."""
+    if not by.is_human:
+        raise NotPermitted("Only a person teaches agents; nothing was drafted.")
+    if head.worst > SEVERITY_RANK[Severity.MINOR] or head.priority in (Priority.P0, Priority.P1):
+        raise Conflict("Only low findings (minor or less, P2 or P3) become a rule; nothing was drafted.")
+    if head.size < RECURRENT:
+        raise Conflict(f"It was reported {count_of(head.size, 'time')}; a rule needs {RECURRENT}. Nothing was drafted.")
+    if RuleDraft.objects.filter(finding=head).exists():
+        raise Conflict("A rule was drafted from this finding already; nothing was changed.")
+
+
+def check_own_filter(kept: SavedFilter, by: Actor) -> None:
+    """Raises NotPermitted for somebody else's view."""
+    if not by.is_human or str(kept.user_id) != by.id:
+        raise NotPermitted("This view is somebody else's; nothing was changed.")
 
 
 def is_golden(figures: Mapping[str, Any]) -> bool:

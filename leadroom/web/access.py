@@ -14,7 +14,7 @@ from leadroom.projects.queries import may_act
 from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
-from leadroom.triage.models import Report
+from leadroom.triage.models import Finding, Link, Report
 from leadroom.verification.models import VerificationRun
 
 M = TypeVar("M", bound=Model)
@@ -102,6 +102,16 @@ def elicitation(request: HttpRequest, pk: int) -> Elicitation:
 def report(request: HttpRequest, pk: int) -> Report:
     rows = Report.objects.filter(item__project_id__in=project_ids(request))
     return one(rows.select_related("item__project", "run__agent"), pk)
+
+
+def finding(request: HttpRequest, pk: int) -> Finding:
+    rows = Finding.objects.filter(project_id__in=project_ids(request))
+    return one(rows.select_related("project", "report__item", "report__run__agent"), pk)
+
+
+def link(request: HttpRequest, pk: int) -> Link:
+    rows = Link.objects.filter(newer__project_id__in=project_ids(request))
+    return one(rows.select_related("newer__project", "older"), pk)
 
 
 def verification(request: HttpRequest, pk: int) -> VerificationRun:

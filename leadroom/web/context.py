@@ -21,7 +21,7 @@ _RAIL = (
     ("Plans", "plans:queue", "clipboard-check", "p", ("plan",)),
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
-    ("Triage", "triage:inbox", "inbox", "t", ()),
+    ("Triage", "triage:inbox", "inbox", "t", ("finding",)),
     ("Session", "session:index", "book-open", "e", ()),
     ("Outcomes", "outcomes:index", "target", "m", ()),
     ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),

@@ -34,6 +34,9 @@ PAGES = {
     "triage": "/triage/",
     "report": "/triage/{report}/",
     "needs": "/needs/",
+    "session": "/session/",
+    "raw read": "/session/raw/",
+    "hours": "/hours/",
     "projects": "/projects/",
     "project": "/projects/evenly/",
     "connect": "/projects/new/",
@@ -41,7 +44,8 @@ PAGES = {
     "refusal": "/runs/{run}/?before=x",
 }
 
-EMPTY = ("/", "/align/", "/plans/", "/runs/", "/stitch/", "/triage/", "/needs/", "/projects/", "/items/new/")
+_LISTS = ("/", "/align/", "/plans/", "/runs/", "/stitch/", "/triage/", "/needs/", "/projects/", "/items/new/")
+EMPTY = (*_LISTS, "/session/", "/session/raw/", "/hours/")
 
 
 @pytest.fixture(scope="module")

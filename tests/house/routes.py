@@ -78,6 +78,10 @@ def _run(world: World) -> list[Any]:
     return [world.question.run_id]
 
 
+def _finding(world: World) -> list[Any]:
+    return [world.inbox.finding.pk]
+
+
 def _case(world: World, key: str) -> dict[str, Any]:
     shape = f.case_shape(key, "unit", title="Another title", node_id=f"tests/test_new.py::test_{key[-3:]}")
     typed = {name: shape[name] for name in ("id", "layer", "title", "criteria", "expected", "path", "priority")}
@@ -283,6 +287,24 @@ ROUTES: dict[str, Route] = {
     "session:draw": Route(get=(302, 405, 405, 405), post=(302, 302, 403, 302)),
     "session:judge": owner(lambda w: [w.original.pk], lambda w: {"verdict": "right"}),
     "triage:inbox": everybody(),
+    "triage:news": everybody(),
+    "triage:reports": everybody(),
+    "triage:save_filter": Route(
+        get=(302, 405, 405, 405), post=(302, 302, 302, 302), form=lambda w: {"name": "Mine", "query": "severity=major"}
+    ),
+    "triage:forget_filter": Route(
+        get=(302, 405, 405, 405), post=(302, 404, 404, 302), arguments=lambda w: [w.inbox.kept.pk]
+    ),
+    "triage:finding": members(_finding),
+    "triage:route": leads(_finding, lambda w: {"to": "DROP"}),
+    "triage:snooze": leads(_finding, lambda w: {"until": "worse"}),
+    "triage:mark_finding": leads(_finding, lambda w: {"unread": "0"}),
+    "triage:split": leads(lambda w: [w.inbox.copy.pk]),
+    "triage:link": leads(_finding, lambda w: {"other": w.inbox.other.pk, "kind": "RELATED"}),
+    "triage:teach": leads(lambda w: [w.inbox.recurrent.pk]),
+    "triage:undo": leads(lambda w: [str(w.inbox.decision.pk)]),
+    "triage:accept": leads(lambda w: [w.inbox.suggestion.pk]),
+    "triage:cut": leads(lambda w: [w.inbox.suggestion.pk]),
     "triage:report": members(lambda w: [w.report.pk]),
     "triage:mark": leads(lambda w: [w.report.pk], lambda w: {"state": "READ"}),
 }

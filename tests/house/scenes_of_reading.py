@@ -4,7 +4,7 @@ from leadroom.reading import actions as reading
 from leadroom.reading.enums import Ending, Interrupts, RawVerdict, Verdict
 from leadroom.reading.models import RawReadItem, SessionItem
 from leadroom.triage import actions as triage
-from leadroom.triage.enums import ReportState
+from leadroom.triage.enums import ReportState, Route
 from leadroom.triage.models import Report
 from tests import factories as f
 from tests.house.scenes import WHO, Ready, scene
@@ -48,6 +48,12 @@ def _() -> Ready:
 def _() -> Ready:
     entry = _entry()
     return lambda: reading.give_verdict(entry=entry, verdict=Verdict.READ, **by(entry.session))
+
+
+@scene("reading.decide_finding", "reading.item.decided", "triage.finding.routed_drop")
+def _() -> Ready:
+    entry = make_sitting(1, is_routed=False).items.select_related("session").get()
+    return lambda: reading.decide_finding(entry=entry, to=Route.DROP, **by(entry.session))
 
 
 @scene("reading.take_back", "triage.report.marked_unread", "reading.item.taken_back")

@@ -72,3 +72,24 @@ def _() -> Ready:
 def _() -> Ready:
     decision = routed(Route.FIX)
     return lambda: triage.note_settled(decision=decision, outcome="Merged.", **WHO)
+
+
+@scene("triage.save_filter", "triage.filter.saved")
+def _() -> Ready:
+    who = f.human(f.make_user())
+    return lambda: triage.save_filter(name="Mine", query="severity=major", by=who, now=f.NOW)
+
+
+@scene("triage.forget_filter", "triage.filter.forgotten")
+def _() -> Ready:
+    who = f.human(f.make_user())
+    kept = triage.save_filter(name="Mine", query="severity=major", by=who, now=f.NOW)
+    return lambda: triage.forget_filter(kept=kept, by=who, now=f.NOW)
+
+
+@scene("triage.teach", "triage.rule.drafted")
+def _() -> Ready:
+    project = f.make_project()
+    given = {"project_id": project.pk, "title": "Trailing space in line 3", "body": "", "severity": "cosmetic"}
+    one, *_ = [triage.bring_in(**given, **WHO).finding for _ in range(3)]
+    return lambda: triage.teach(finding=one, **by(one))

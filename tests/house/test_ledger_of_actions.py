@@ -28,6 +28,8 @@ WITHOUT_ITEM = {
     "hours",
     "session",
     "raw",
+    "filter",
+    "rule",
     "ingress",
     "incidents",
     "samples",

@@ -30,6 +30,7 @@ from leadroom.verification.enums import Outcome
 from leadroom.worktrees.models import Stitch
 from tests import factories as f
 from tests.alignments import make_round
+from tests.house.inbox import Inbox, make_inbox
 from tests.support.aligned import make_loaded_item
 from tests.support.parked import make_request
 from tests.support.sittings import TUESDAY, make_sitting
@@ -65,6 +66,7 @@ class World:
     to_read: SessionItem
     put_off: SessionItem
     original: RawReadItem
+    inbox: Inbox
     match: IncidentMatch
     chat: ChatHook
 
@@ -124,6 +126,7 @@ def make_world() -> World:
         match=_matched(stitch),
         chat=ChatHook.objects.create(user=lead, url="https://chat.example.org/hook", made_at=f.NOW),
         **_read(lead),
+        inbox=make_inbox(project, lead),
     )
 
 

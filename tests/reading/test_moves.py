@@ -157,5 +157,5 @@ def test_three_items_cost_what_one_costs(walk: Callable[..., Any], django_assert
         while WorkItem.objects.count() < count:
             walk(f.make_item(project))
         items = list(WorkItem.objects.select_related("project", "stitch_owner"))
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             assert len(next_moves(items)) == count

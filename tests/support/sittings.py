@@ -1,13 +1,21 @@
 """Sessions of a lead whose agents reported, walked to their state through the real actions."""
 
 import datetime as dt
+import itertools
 from typing import Any
 
 from django.contrib.auth.models import User
 
+from leadroom.projects.models import WorkItem
 from leadroom.reading import actions
 from leadroom.reading.models import ReadingHours, ReadingSession
+from leadroom.triage import actions as triage
+from leadroom.triage.enums import Route
+from leadroom.triage.models import Report
 from tests import factories as f
+
+_told = itertools.count(1)
+WORDS = ("ledger", "grid", "export", "login", "rounding", "search", "mail", "cache")
 
 TUESDAY = dt.datetime(2026, 11, 24, 17, 0, tzinfo=dt.UTC)
 """Two days after factories.NOW (a Sunday): the window of 17:00 begins."""
@@ -30,13 +38,31 @@ def by(session: ReadingSession, after: float = 0.0) -> dict[str, Any]:
     return {"by": f.human(session.user), "now": TUESDAY + dt.timedelta(seconds=after)}
 
 
+def file_reports(
+    user: User, count: int, *, is_routed: bool = True, item: WorkItem | None = None, **changes: Any
+) -> list[Report]:
+    """Reports of last week, each of an item of its own unless one is given.
+
+    Routed: a rule acknowledged the finding, so that only reading is left.
+    """
+    filed = []
+    for n in range(count):
+        told = next(_told)
+        words = {"summary": f"The {WORDS[told % len(WORDS)]} of {told * told + 17} is done.", **changes}
+        report = f.make_report(item or f.make_item(user.memberships.get().project), **words)
+        Report.objects.filter(pk=report.pk).update(filed_at=TUESDAY - dt.timedelta(days=6, minutes=count - n))
+        if is_routed:
+            triage.route(
+                finding=report.finding, to=Route.ACKNOWLEDGE, by=f.PIPELINE, now=f.NOW, why="Routine, by a rule."
+            )
+        filed.append(report)
+    return filed
+
+
 def make_sitting(reports: int, *, begin: bool = True, user: User | None = None, **changes: Any) -> ReadingSession:
     """Tuesday's session with unread reports; begun, unless the test says otherwise."""
     user = user or reader()
-    project = user.memberships.get().project
-    for n in range(reports):
-        report = f.make_report(f.make_item(project, text=f"Item {n}"), summary=f"Thing {n} is done.", **changes)
-        type(report).objects.filter(pk=report.pk).update(filed_at=TUESDAY - dt.timedelta(days=6, minutes=reports - n))
+    file_reports(user, reports, **changes)
     hours = ReadingHours.objects.filter(user=user).first() or hours_for(user)
     session = actions.make_ready(hours=hours, by=f.PIPELINE, now=TUESDAY)
     assert session is not None

@@ -26,7 +26,7 @@ def lead(report: Report) -> Client:
 
 
 def shown(lead: Client, query: str = "") -> str:
-    answer = lead.get(reverse("triage:inbox") + query)
+    answer = lead.get(reverse("triage:reports") + query)
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -41,7 +41,7 @@ def test_the_grid_counts_what_is_unread_and_filters(lead, report):
     html = shown(lead)
     assert "Rounding loses a cent." in html
     assert "All is well." in html
-    cell = f'<a href="{reverse("triage:inbox")}?severity=major&amp;action=fix">1</a>'
+    cell = f'<a href="{reverse("triage:reports")}?severity=major&amp;action=fix">1</a>'
     assert cell in html
     html = shown(lead, "?severity=major&action=fix")
     assert "All is well." not in html
@@ -134,7 +134,7 @@ def test_words_of_agents_cannot_act(lead, report):
 def test_the_number_of_queries_does_not_grow(lead, report, count, django_assert_num_queries):
     for _ in range(count):
         factories.make_report(factories.make_item(report.item.project))
-    url = reverse("triage:inbox")
+    url = reverse("triage:reports")
     lead.get(url)
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(21):
         lead.get(url)

@@ -6,10 +6,12 @@ from typing import Any
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
+from leadroom.ops.rehearsals import day
 from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
 from leadroom.ops.rehearsals.guardrails import Drill, tighten
+from leadroom.ops.rehearsals.nine_reports import play as play_nine_reports
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
 from leadroom.projects.models import Project, WorkItem
@@ -133,4 +135,8 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "alignment": play_alignment,
     "guardrails": drill,
     "frozen-plan": frozen_plan,
+    "a-day": day.play,
+    "nine-reports": play_nine_reports,
 }
+WITHOUT_PROGRAM = frozenset({"a-day"})
+"""Those that pass the clock in: a running program has a clock of its own."""

@@ -5,6 +5,7 @@ from leadroom.reading.actions.hours import begin_hours, set_hours
 from leadroom.reading.actions.raw import draw_raw_read, judge_original
 from leadroom.reading.actions.sitting import (
     close,
+    decide_finding,
     give_verdict,
     note_mailed,
     pause,
@@ -19,6 +20,7 @@ __all__ = [
     "begin_hours",
     "close",
     "close_for",
+    "decide_finding",
     "draw_raw_read",
     "give_verdict",
     "judge_original",

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
-from leadroom.lib.errors import Conflict
+from leadroom.lib.errors import BadInput, Conflict
 from leadroom.live.news import publish
 from leadroom.reading import budget, pace, rules, windows
 from leadroom.reading.actions.clock import close_for
@@ -19,8 +19,8 @@ from leadroom.reading.models import Later, PlanSeen, ReadingHours, ReadingSessio
 from leadroom.reading.queries import waiting_for_lead
 from leadroom.reading.sessions import LIVE, led_project_ids, sitting_of
 from leadroom.triage import actions as triage
-from leadroom.triage.enums import ReportState
-from leadroom.triage.models import Report
+from leadroom.triage.enums import ReportState, Route
+from leadroom.triage.models import Decision, Finding, Report
 
 _TAKEN = "“{}” was settled already, in another tab or elsewhere ({}); this press was not counted. Here is the next."
 
@@ -104,6 +104,8 @@ def give_verdict(*, entry: SessionItem, verdict: Verdict, by: Actor, now: dt.dat
     session = _locked(entry.session_id, by)
     rules.check_open(session)
     ITEMS.check_move(Verdict.WAITING, verdict)
+    if verdict is Verdict.READ and entry.kind != "report":
+        raise BadInput("This asks for an answer; reading it is not enough. Answer it, or put it off.")
     seconds = (entry.seconds or 0.0) + _elapsed(session, now)
     first = SessionItem.objects.filter(pk=entry.pk, verdict=Verdict.WAITING).update(
         verdict=verdict, outcome=outcome[:300], seconds=round(seconds, 1), settled_at=now
@@ -116,9 +118,23 @@ def give_verdict(*, entry: SessionItem, verdict: Verdict, by: Actor, now: dt.dat
     _record_item(entry, verdict.lower(), by, now)
 
 
+@transaction.atomic
+def decide_finding(*, entry: SessionItem, to: Route, by: Actor, now: dt.datetime, note: str = "") -> None:
+    """Decide about a finding of the session; triage does what follows. Raises what give_verdict and triage.route do."""
+    if entry.kind != "finding":
+        raise BadInput("Only a finding is sent somewhere; nothing was changed.")
+    give_verdict(entry=entry, verdict=Verdict.DECIDED, by=by, now=now, outcome=Route(to).label)
+    decision = triage.route(finding=Finding.objects.get(pk=entry.subject_id), to=to, by=by, now=now, note=note)
+    SessionItem.objects.filter(pk=entry.pk).update(effect=decision.pk)
+
+
 def _effect(entry: SessionItem, verdict: Verdict, *, by: Actor, now: dt.datetime, user_id: int) -> None:
     """What a verdict does outside the session."""
-    if verdict is Verdict.LATER:
+    if verdict is Verdict.LATER and entry.kind == "finding":
+        finding = Finding.objects.get(pk=entry.subject_id)
+        decision = triage.snooze(finding=finding, until=None, by=by, now=now)
+        SessionItem.objects.filter(pk=entry.pk).update(effect=decision.pk)
+    elif verdict is Verdict.LATER:
         Later.objects.update_or_create(
             user_id=user_id,
             kind=entry.kind,
@@ -135,14 +151,16 @@ def take_back(*, entry: SessionItem, by: Actor, now: dt.datetime) -> None:
     session = _locked(entry.session_id, by)
     rules.check_open(session)
     entry.refresh_from_db()
-    before = Verdict(entry.verdict)
-    if before is Verdict.DECIDED and entry.effect is None:
+    before, effect = Verdict(entry.verdict), entry.effect
+    if before is Verdict.DECIDED and effect is None:
         raise Conflict("This was decided on its own page and is undone there; nothing was changed here.")
     ITEMS.check_move(before, Verdict.WAITING)
     mine = SessionItem.objects.filter(pk=entry.pk, verdict=before)
     if not mine.update(verdict=Verdict.WAITING, settled_at=None, seconds=None, outcome="", effect=None):
         raise Conflict("This was changed meanwhile in another tab; nothing was changed here.")
-    if before is Verdict.LATER:
+    if effect is not None:
+        triage.undo(decision=Decision.objects.get(pk=effect), by=by, now=now)
+    elif before is Verdict.LATER:
         Later.objects.filter(user_id=session.user_id, kind=entry.kind, subject_id=entry.subject_id).delete()
     if entry.kind == "report" and before is Verdict.READ:
         triage.mark(report=Report.objects.get(pk=entry.subject_id), state=ReportState.UNREAD, by=by, now=now)
@@ -166,7 +184,7 @@ def settle(*, session: ReadingSession, by: Actor, now: dt.datetime) -> int:
     for entry in found.settled_elsewhere:
         is_mine = bool(mine) and shown is not None and entry.pk == shown.pk
         verdict = Verdict.DECIDED if is_mine else Verdict.GONE
-        outcome = budget.KINDS[budget.KIND_OF_VERB[mine[-1].verb]].word if is_mine else ""
+        outcome = mine[-1].verb.rpartition(".")[2].replace("_", " ") if is_mine else ""
         seconds = round((entry.seconds or 0.0) + _elapsed(session, now), 1) if is_mine else None
         SessionItem.objects.filter(pk=entry.pk, verdict=Verdict.WAITING).update(
             verdict=verdict, outcome=outcome, seconds=seconds, settled_at=now

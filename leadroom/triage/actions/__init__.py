@@ -15,12 +15,14 @@ from leadroom.triage.actions.routing import (
     undo,
     wake,
 )
+from leadroom.triage.actions.teaching import forget_filter, save_filter, teach
 
 __all__ = [
     "accept",
     "bring_in",
     "cut",
     "file_report",
+    "forget_filter",
     "link_by_hand",
     "mark",
     "mark_finding",
@@ -30,9 +32,11 @@ __all__ = [
     "record_check",
     "reweigh",
     "route",
+    "save_filter",
     "set_state",
     "snooze",
     "split",
+    "teach",
     "undo",
     "wake",
 ]

@@ -16,6 +16,7 @@ from leadroom.reading.queries import Waiting
 from leadroom.requirements.enums import AmbiguityState
 from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.rules import check_approve_all
+from leadroom.triage.enums import Route
 from leadroom.verification.enums import VerificationState
 from leadroom.web import access
 from leadroom.worktrees.enums import StitchState
@@ -135,7 +136,7 @@ def _card(card: Waiting, facts: Facts) -> Card:
         if_ignored=card.if_ignored,
         who=card.who,
         since=card.since,
-        project=f"{card.item.project.name} #{card.item.number}",
+        project=f"{card.item.project.name} #{card.item.number}" if card.item.number else card.item.project.name,
         hue=card.item.project.colour,
         title=card.item.title,
         actions=actions,
@@ -236,6 +237,16 @@ def _item(card: Waiting, facts: Facts) -> Built:
     return url, (Action("Look", link=url, style="primary"),)
 
 
+def _finding(card: Waiting, facts: Facts) -> Built:
+    url, route = reverse("triage:finding", args=[card.subject_id]), reverse("triage:route", args=[card.subject_id])
+    seen = {"seen": card.extra["state"]}
+    return url, (
+        Action("Look", link=url, style="primary"),
+        Action("Fix", url=route, key="a", fields={**seen, "to": Route.FIX}),
+        Action("Drop", url=route, key="d", style="quiet", fields={**seen, "to": Route.DROP}),
+    )
+
+
 @dataclass(frozen=True)
 class KindLook:
     """How one kind of card looks, and what builds its address and buttons."""
@@ -255,4 +266,5 @@ _LOOKS = {
     "verification": KindLook("Verification", "flask-conical", _verification),
     "stitch": KindLook("Stitch", "git-merge", _stitch),
     "item": KindLook("Stuck", "unlink", _item),
+    "finding": KindLook("Finding", "inbox", _finding),
 }

@@ -6,19 +6,23 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth import get_user_model
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 
+from leadroom.guardrails.enums import SwitchState
 from leadroom.lib import clock
+from leadroom.projects.queries import led_projects
 from leadroom.reading import budget, rules, windows
 from leadroom.reading.enums import SessionState
-from leadroom.reading.models import ReadingHours, ReadingSession
+from leadroom.reading.gathering import Subject, levels_put_off, stands_in_the_inbox, unread_reports
+from leadroom.reading.models import Later, ReadingHours, ReadingSession
 from leadroom.reading.sessions import LIVE, default_hours
-from leadroom.triage.enums import ReportState
-from leadroom.triage.models import Report
+from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, Hazard, Severity
+from leadroom.triage.models import Finding
 from leadroom.web import access
+from leadroom.web.guardrails.locks import switches
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Day:
     quiet_since: dt.datetime | None
     quiet_until: dt.datetime | None
     output: int
+    put_off: frozenset[Subject]
     urgent: int
     decisions: budget.Budget
 
@@ -75,7 +80,10 @@ def _count(rows: QuerySet) -> Coalesce:
 
 
 def _read(request: HttpRequest, now: dt.datetime) -> Day:
-    unread = Report.objects.filter(item__project_id__in=access.project_ids(request), state=ReportState.UNREAD)
+    led = led_projects(request.user).values("pk")
+    findings = Finding.objects.filter(project__in=led, root=None, state__in=OPEN_FINDINGS)
+    dangers = findings.filter(hazard__in=[Hazard.DATA_LOSS, Hazard.SECURITY], worst=SEVERITY_RANK[Severity.CRITICAL])
+    later = Later.objects.filter(user=OuterRef("pk"))
     live = ReadingSession.objects.filter(user=OuterRef("pk"), state__in=LIVE)
     person = (
         get_user_model()
@@ -83,7 +91,9 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
         .annotate(
             session_id=Subquery(live.values("pk")[:1]),
             session_state=Subquery(live.values("state")[:1]),
-            output=_count(unread),
+            output=_count(unread_reports(led)) + _count(findings),
+            dangers=_count(dangers),
+            has_put_off=Exists(later),
         )
         .get(pk=access.person_id(request))
     )
@@ -99,7 +109,8 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
         quiet_since=span[0] if span else None,
         quiet_until=span[1] if span else None,
         output=person.output,
-        urgent=0,
+        put_off=frozenset(levels_put_off(person.pk)) if person.has_put_off else frozenset(),
+        urgent=person.dangers + sum(row.state == SwitchState.UNENFORCED for row in switches(request).by_key.values()),
         decisions=budget.weigh(decided, hours.weights, hours.budget),
     )
 
@@ -107,7 +118,9 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
 def day_words(request: HttpRequest) -> dict[str, Any]:
     """What the top bar says of the day: decisions, the next session, quiet time with what came in meanwhile."""
     day, now, waiting = day_of(request), clock.now(), access.waiting(request)
-    count = len(waiting) + day.output
+    here = [card for card in waiting if not stands_in_the_inbox(card)]
+    count = sum((card.kind, card.subject_id) not in day.put_off for card in here) + day.output
+    count -= sum(kind == "report" for kind, _ in day.put_off)
     quiet: dict[str, Any] | None = None
     if day.quiet_until is not None and day.quiet_since is not None:
         came = sum(card.since >= day.quiet_since for card in waiting)

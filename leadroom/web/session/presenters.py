@@ -14,7 +14,8 @@ from leadroom.reading.enums import SessionState, Verdict
 from leadroom.reading.gathering import Line, gather
 from leadroom.reading.models import ReadingHours, ReadingSession, SessionItem
 from leadroom.reading.sessions import led_project_ids, paces_of, past_sessions, sitting_of
-from leadroom.triage.models import Report
+from leadroom.triage.enums import ROUTE_OF_ACTION, Route, SuggestedAction
+from leadroom.triage.models import Finding, Report
 from leadroom.web import access
 from leadroom.web.guardrails.scoping import leads_anything
 from leadroom.web.needs.presenters import Action, Card, present_cards
@@ -34,6 +35,7 @@ class Shown:
     hue: int
     card: Card | None
     report: ReportView | None
+    finding: Finding | None
     verdicts: tuple[Action, ...]
 
     @property
@@ -48,6 +50,7 @@ class Step:
     title: str
     where: str
     kind: str
+    is_urgent: bool
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,12 @@ def _undo(entry: SessionItem | None) -> Action | None:
 
 
 def _shown(request: HttpRequest, entry: SessionItem) -> Shown:
-    entry.refresh_from_db(fields=["why", "recommended"])
     item = entry.item
-    card = report = None
-    if entry.kind == "report":
+    card = report = finding = None
+    if entry.kind == "finding":
+        finding = Finding.objects.select_related("report__item__project", "report__run__agent").get(pk=entry.subject_id)
+        report = present_report(finding.report) if finding.report else None
+    elif entry.kind == "report":
         row = Report.objects.select_related("item__project", "run__agent").get(pk=entry.subject_id)
         report = present_report(row)
     else:
@@ -151,27 +156,51 @@ def _shown(request: HttpRequest, entry: SessionItem) -> Shown:
         hue=item.project.colour if item else 0,
         card=card,
         report=report,
-        verdicts=_verdicts(entry),
+        finding=finding,
+        verdicts=_verdicts(entry, finding),
     )
 
 
-def _verdicts(entry: SessionItem) -> tuple[Action, ...]:
+_ROUTES = (
+    (Route.DECIDE, "1"),
+    (Route.FIX, "2"),
+    (Route.FOLLOW_UP, "3"),
+    (Route.KNOWN_ISSUE, "4"),
+    (Route.ACKNOWLEDGE, "e"),
+    (Route.DROP, "d"),
+)
+
+
+def _routes(url: str, finding: Finding) -> tuple[Action, ...]:
+    """The suggestion first, by `a`; then every route by its own key."""
+    suggested = ROUTE_OF_ACTION[SuggestedAction(finding.suggested_action)]
+    first = Action(f"As suggested: {suggested.label}", url=url, key="a", style="primary", fields={"route": suggested})
+    return first, *(
+        Action(route.label, url=url, key=key, fields={"route": route})
+        for route, key in _ROUTES
+        if route != finding.route
+    )
+
+
+def _verdicts(entry: SessionItem, finding: Finding | None) -> tuple[Action, ...]:
     url = reverse("session:verdict", args=[entry.pk])
     later = Action("Later, until it gets worse", url=url, key="h", fields={"verdict": "later"})
     skip = Action("Next session", url=url, key="m", style="quiet", fields={"verdict": "skip"})
     if entry.kind == "report":
         return Action("Read", url=url, key="e", style="primary", fields={"verdict": "read"}), later, skip
+    if finding is not None:
+        return *_routes(url, finding), later, skip
     return later, skip
 
 
 def _step_of_line(line: Line) -> Step:
     where = f"{line.item.project.name} #{line.item.number}" if line.item else ""
-    return Step(line.title, where, line.kind)
+    return Step(line.title, where, line.kind, line.is_urgent)
 
 
 def _step_of_item(entry: SessionItem) -> Step:
     where = f"{entry.item.project.name} #{entry.item.number}" if entry.item else ""
-    return Step(entry.title, where, entry.kind)
+    return Step(entry.title, where, entry.kind, entry.is_urgent)
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,12 @@ from leadroom.reading.enums import SessionState, Verdict
 from leadroom.reading.models import ReadingSession, SessionItem
 from leadroom.web import access, answers
 from leadroom.web.guardrails.scoping import leads_anything
-from leadroom.web.regions import redrawn, redrawn_in_conflict
+from leadroom.web.regions import redrawn_in_conflict
 from leadroom.web.session.day import day_of
-from leadroom.web.session.forms import read_verdict
+from leadroom.web.session.forms import read_route, read_verdict
 from leadroom.web.session.presenters import ONLY_LEADS, present, present_decisions
 
 REGION = "session-body"
-_WORDS = {
-    Verdict.READ: "Marked as read",
-    Verdict.LATER: "Put off until it gets worse",
-    Verdict.SKIPPED: "Left for the next session",
-}
 
 
 @require_GET
@@ -60,15 +55,17 @@ def _own_item(request: HttpRequest, pk: int) -> SessionItem:
     return access.one(SessionItem.objects.filter(session__user=access.person_id(request)), pk)
 
 
-def _did(request: HttpRequest, act: Callable[[], object], text: str, *, undo_url: str = "") -> HttpResponse:
-    """Acts, then draws the page as it is; when another tab was first, the page as it is with that sentence."""
+def _did(request: HttpRequest, act: Callable[[], object]) -> HttpResponse:
+    """Acts, then draws the page as it is: the next item says enough. When another tab was first, with that sentence."""
     try:
         act()
     except Conflict as error:
         if not request.headers.get("HX-Target", "").endswith(f"#{REGION}"):
             raise
         return redrawn_in_conflict(lambda: _drawn(request), str(error))
-    return redrawn(request, REGION, lambda: _drawn(request), text, reverse("session:index"), undo_url=undo_url)
+    if request.headers.get("HX-Request") != "true":
+        return redirect("session:index")
+    return _drawn(request)
 
 
 @require_POST
@@ -77,21 +74,21 @@ def start(request: HttpRequest) -> HttpResponse:
     if not leads_anything(request):
         raise NotPermitted(ONLY_LEADS)
     user, actor = request.user, access.person(request)
-    return _did(request, lambda: actions.start(user=user, by=actor, now=clock.now()), "The session has begun")  # type: ignore[arg-type]
+    return _did(request, lambda: actions.start(user=user, by=actor, now=clock.now()))  # type: ignore[arg-type]
 
 
 @require_POST
 def pause(request: HttpRequest, pk: int) -> HttpResponse:
     """Put it down; it goes on at the same item, on whatever device."""
     session, actor = _own_session(request, pk), access.person(request)
-    return _did(request, lambda: actions.pause(session=session, by=actor, now=clock.now()), "Paused")
+    return _did(request, lambda: actions.pause(session=session, by=actor, now=clock.now()))
 
 
 @require_POST
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     """Go on where it was left."""
     session, actor = _own_session(request, pk), access.person(request)
-    return _did(request, lambda: actions.resume(session=session, by=actor, now=clock.now()), "On you go")
+    return _did(request, lambda: actions.resume(session=session, by=actor, now=clock.now()))
 
 
 @require_POST
@@ -115,20 +112,25 @@ def close(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def verdict(request: HttpRequest, pk: int) -> HttpResponse:
     """Read, later, or next session."""
-    entry, actor = _own_item(request, pk), access.person(request)
-    said = read_verdict(request.POST)
+    entry = _own_item(request, pk)
+    actor = access.require_lead(request, access.one(access.projects(request), entry.project_id))
+    route = read_route(request.POST)
+    said = Verdict.DECIDED if route else read_verdict(request.POST)
 
     def act() -> None:
-        actions.give_verdict(entry=entry, verdict=said, by=actor, now=clock.now())
+        if route is not None:
+            actions.decide_finding(entry=entry, to=route, by=actor, now=clock.now())
+        else:
+            actions.give_verdict(entry=entry, verdict=said, by=actor, now=clock.now())
 
-    return _did(request, act, _WORDS[said], undo_url=reverse("session:undo", args=[pk]))
+    return _did(request, act)
 
 
 @require_POST
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """The item waits again."""
     entry, actor = _own_item(request, pk), access.person(request)
-    return _did(request, lambda: actions.take_back(entry=entry, by=actor, now=clock.now()), "Taken back")
+    return _did(request, lambda: actions.take_back(entry=entry, by=actor, now=clock.now()))
 
 
 @require_GET

@@ -98,7 +98,7 @@ def present_report(report: Report) -> ReportView:
 
 def present_grid(counts: dict[tuple[str, str], int], filters: Filters) -> list[GridRow]:
     """Severity by suggested action; a press on the current cell lifts its filter."""
-    home = reverse("triage:inbox")
+    home = reverse("triage:reports")
 
     def cell(severity: str, action: str) -> GridCell:
         is_current = (filters.severity, filters.action) == (severity, action)

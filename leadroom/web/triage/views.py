@@ -1,4 +1,4 @@
-"""The triage inbox: what runs reported, by severity and suggested action."""
+"""Reports as runs filed them, by severity and suggested action."""
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -18,7 +18,7 @@ PAGE_SIZE = 50
 
 
 @require_GET
-def inbox(request: HttpRequest) -> HttpResponse:
+def reports(request: HttpRequest) -> HttpResponse:
     """The grid of unread reports and the list, newest first, fifty at a time."""
     fragment = "#body" if request.headers.get("HX-Request") == "true" else ""
     return _drawn(request, read_filters(request.GET), fragment)
@@ -47,7 +47,7 @@ def _drawn(request: HttpRequest, filters: Filters, fragment: str) -> HttpRespons
         "more_query": filters.query(before=str(found[PAGE_SIZE - 1].pk)) if has_more else "",
         "toggle_query": filters.query(show="" if filters.is_unread_only else "unread"),
     }
-    return render(request, f"triage/inbox.html{fragment}", context)
+    return render(request, f"triage/reports.html{fragment}", context)
 
 
 @require_GET
@@ -77,5 +77,5 @@ def mark(request: HttpRequest, pk: int) -> HttpResponse:
         "triage-body",
         lambda: _drawn(request, filters, "#body"),
         f"Marked as {ReportState(state).label.lower()}",
-        to or f"{reverse('triage:inbox')}?{filters.own_query}",
+        to or f"{reverse('triage:reports')}?{filters.own_query}",
     )
