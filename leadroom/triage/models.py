@@ -140,17 +140,22 @@ class Finding(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [
+        indexes = [  # with state and root in them the inbox reads its order and its grid from the index alone
             models.Index(fields=["project", "same_text"], name="finding_same_text"),
             models.Index(fields=["project", "root", "state"], name="finding_groups"),
             models.Index(fields=["root", "reporter"], name="finding_reporters"),
             models.Index(
-                fields=["project", "priority", "seen_at", "id"], condition=_WAITS, name="finding_waits_in_order"
+                fields=["project", "priority", "seen_at", "id", "state", "root"],
+                condition=_WAITS,
+                name="finding_waits_in_order",
             ),
             models.Index(
-                fields=["project", "worst", "suggested_action"], condition=_WAITS, name="finding_waits_by_cell"
+                fields=["project", "worst", "suggested_action", "id", "state", "root"],
+                condition=_WAITS,
+                name="finding_waits_by_cell",
             ),
-            models.Index(fields=["state", "id"], condition=_LEADS, name="finding_by_state"),
+            models.Index(fields=["project", "state", "id"], condition=_LEADS, name="finding_by_state"),
+            models.Index(fields=["project", "id"], condition=_LEADS, name="finding_leads"),
             models.Index(
                 fields=["is_looked_at"], condition=_WAITS & Q(is_looked_at=False), name="finding_not_looked_at"
             ),

@@ -17,6 +17,7 @@ from leadroom.requirements.actions import propose
 from leadroom.runners import shapes
 from leadroom.testplans.actions import send_review
 from leadroom.testplans.enums import CaseMark, ReviewVerdict
+from leadroom.triage.models import Finding
 from leadroom.verification.actions import Result, break_off, claim, finish, request
 from leadroom.verification.enums import Outcome
 from leadroom.worktrees.actions import register_tree
@@ -62,6 +63,8 @@ def build(folder: Path, *, first: int = 0) -> Scene:
     scene.urls += [
         *("/", "/?view=table", "/?view=groups", "/room/strips/", "/room/topbar/", "/needs/", "/needs/panel/"),
         *("/plans/", "/runs/", "/stitch/", "/triage/", "/projects/", "/projects/new/", "/items/new/"),
+        *("/triage/?show=all", "/triage/reports/"),
+        *(f"/triage/findings/{pk}/" for pk in Finding.objects.filter(root=None).values_list("pk", flat=True)),
         *(f"/projects/{project.slug}/", "/guardrails/", f"/guardrails/projects/{project.slug}/"),
     ]
     for item in items:

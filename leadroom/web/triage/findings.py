@@ -205,12 +205,15 @@ class Piece:
 
 
 def pieces_of(text: str, shared: Iterable[str]) -> list[Piece]:
-    """The text cut where shared words, paths and so on begin and end. Nothing of the text is lost."""
+    """The text cut where shared words, paths and so on begin and end. Nothing of the text is lost.
+
+    Words are stems (`redi` of `Redis`), so the few letters that follow belong to them.
+    """
     text = clip(text, TEXT_SHOWN)
     wanted = sorted({one for one in shared if len(one) >= 2}, key=len, reverse=True)[:80]
     if not wanted:
         return [Piece(text, False)] if text else []
-    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, wanted))})", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, wanted))})\w{{0,6}}", re.IGNORECASE)
     found, at = [], 0
     for match in pattern.finditer(text):
         if match.start() > at:
