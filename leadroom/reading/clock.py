@@ -4,6 +4,7 @@ Idempotent: looked at twice, the second look does nothing. The moment is passed 
 """
 
 import datetime as dt
+import logging
 
 from django.contrib.auth.models import User
 
@@ -16,6 +17,7 @@ from leadroom.reading.models import ReadingHours, ReadingSession
 from leadroom.reading.sessions import led_project_ids, live_session, readers
 
 CLOCK = system("clock")
+log = logging.getLogger(__name__)
 
 
 def look(now: dt.datetime) -> None:
@@ -37,7 +39,15 @@ def look_for(user: User, hours: ReadingHours, now: dt.datetime) -> None:
         return
     actions.draw_raw_read(user=user, zone=hours.tz, by=CLOCK, now=now)
     if hours.is_mailed and user.email and actions.note_mailed(session=session, by=CLOCK, now=now):
+        _mail(session, now)
+
+
+def _mail(session: ReadingSession, now: dt.datetime) -> None:
+    """A mail server that is away costs a mail, never a session."""
+    try:
         send_digest(session, now=now)
+    except OSError as error:
+        log.warning("the digest of session %s was not mailed: %s", session.pk, error)
 
 
 def _close(session: ReadingSession, user: User, hours: ReadingHours, now: dt.datetime) -> None:

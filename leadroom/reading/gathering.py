@@ -54,7 +54,11 @@ def gather(
     What they put off is left out until it got worse. `cards`: the open cards of these projects, when at hand.
     """
     shown = waiting_for_lead(project_ids) if cards is None else cards
-    lines = [*(_of_card(card, now) for card in shown), *_findings(project_ids), *_reports(project_ids)]
+    lines = [
+        *(_of_card(card, now) for card in shown if not stands_in_the_inbox(card)),
+        *_findings(project_ids),
+        *_reports(project_ids),
+    ]
     put_off = levels_put_off(user_id)
     kept = [line for line in lines if line.level < put_off.get(line.subject, line.level + 1)]
     return sorted(kept, key=lambda line: (line.level, line.since, line.kind, line.subject_id))
@@ -66,12 +70,18 @@ def levels_put_off(user_id: int) -> Mapping[Subject, int]:
     return {(kind, pk): level for kind, pk, level in rows}
 
 
+def stands_in_the_inbox(card: Waiting) -> bool:
+    """Whether the card is about a finding that waits in the inbox too, so that it is read only once."""
+    return card.kind == "finding" and card.extra["state"] in OPEN_FINDINGS
+
+
 def _of_card(card: Waiting, now: dt.datetime) -> Line:
-    severity = order.severity_of_risk(card.item.risk)
+    is_finding = card.kind == "finding"
+    severity = order.graver("", card.extra["priority"]) if is_finding else order.severity_of_risk(card.item.risk)
     return Line(
         kind=card.kind,
         subject_id=card.subject_id,
-        item=card.item,
+        item=card.item if card.item.pk else None,
         project_id=card.item.project_id,
         title=clip(card.asked, 300),
         why=card.why,

@@ -19,7 +19,7 @@ BLOCKED_BY_CARD = {
     "picks": Blocked.AGENT,
     "question": Blocked.AGENT,
     "approval": Blocked.AGENT,
-    "decide": Blocked.NOBODY,
+    "finding": Blocked.NOBODY,
 }
 """Kind of card to who stands still. A card that is not named here holds its item up."""
 

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.house import House, running_house
+from tests.e2e.test_pages import problems_of
 from tests.e2e.visit import Visit, visiting
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
@@ -58,6 +59,7 @@ def test_twelve_items_by_keyboard_interrupted_and_resumed_on_a_phone(house: Hous
         progress(desk.page, 1)
         expect(desk.page.locator(".session-ask")).to_have_text("May I rename it?")
         desk.shot("session-question")
+        assert problems_of(desk.page) == {}
         press(desk, "1", 2)  # the agent's first option: answered on the card, and the session goes on
         press(desk, "2", 3)
         press(desk, "h", 4)
@@ -67,6 +69,7 @@ def test_twelve_items_by_keyboard_interrupted_and_resumed_on_a_phone(house: Hous
         expect(desk.page.locator(".session-ask")).to_contain_text("Review the test plan")
         press(desk, "m", 5)
         desk.shot("session-finding")
+        assert problems_of(desk.page) == {}
         press(desk, "a", 6)
         press(desk, "4", 7)
         desk.page.keyboard.press("p")
@@ -94,6 +97,7 @@ def test_twelve_items_by_keyboard_interrupted_and_resumed_on_a_phone(house: Hous
         expect(left).to_contain_text("Later, until it gets worse")
         expect(left).to_contain_text("Next session")
         desk.shot("session-end")
+        assert problems_of(desk.page) == {}
         desk.assert_calm()
         phone.assert_calm()
     session = house.rows("SELECT state, ending FROM reading_readingsession")

@@ -2,15 +2,14 @@
 
 import ipaddress
 import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from leadroom.lib.errors import BadInput
 from leadroom.notices.rules import check_url, is_public
 from leadroom.notices.sending import NotDelivered, post
+from tests.support.chat import Chat, running_chat
 
 
 @pytest.mark.parametrize(
@@ -48,44 +47,10 @@ def test_a_private_chat_needs_the_setting() -> None:
     assert check_url("http://127.0.0.1:8065/hooks/x", may_be_private=True) == "http://127.0.0.1:8065/hooks/x"
 
 
-class Chat(HTTPServer):
-    """A chat's server on this machine; keeps what it was sent and answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[str, dict[str, str], bytes]] = []
-        self.status, self.headers = 200, {}
-        super().__init__(("127.0.0.1", 0), _Taker)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class _Taker(BaseHTTPRequestHandler):
-    server: Chat
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.taken.append((self.path, {name.lower(): text for name, text in self.headers.items()}, body))
-        self.send_response(self.server.status)
-        for name, text in self.server.headers.items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *args: object) -> None:
-        """Nothing of it on the test's output."""
-
-
 @pytest.fixture
 def chat() -> Iterator[Chat]:
-    server = Chat()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running_chat() as server:
+        yield server
 
 
 def test_nothing_is_sent_inside_without_the_setting(chat: Chat, settings) -> None:

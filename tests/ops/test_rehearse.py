@@ -116,3 +116,15 @@ def test_the_guardrails_drill_parks_refuses_stops_and_refunds(tmp_path: Path):
     assert facts["switch_ms"] >= 0
     assert facts["writes_after_verified"] == 0
     assert facts["ledger_holds"]
+
+
+def test_a_day_has_one_break_through_one_session_and_a_warning(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "a-day", "--json")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    facts = json.loads(done.stdout.splitlines()[-1])["facts"]
+    assert (facts["interruptions"], facts["sessions"], facts["items"]) == (1, 1, 12)
+    assert (facts["items_read"], facts["items_left"], facts["late_tabs_told"]) == (10, 2, 12)
+    assert facts["notifications"] == 3  # the break-through, and two agents that asked outside quiet time
+    assert facts["budget_passed"]
+    assert facts["warnings"] == ["6 s per decision (median of 11); that is fast."]
+    assert (facts["catch_ups"], facts["missed"], facts["ledger_holds"]) == (1, 2, True)

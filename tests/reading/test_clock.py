@@ -108,6 +108,36 @@ def test_a_window_added_in_the_evening_is_not_caught_up() -> None:
     assert [day for day, *_ in states()] == [24, 25]
 
 
+def test_hours_set_for_the_first_time_in_the_evening_begin_tomorrow() -> None:
+    user = reader()
+    evening = TUESDAY + dt.timedelta(hours=3)
+    given = {"user_id": user.pk, "zone": "UTC", "reading": [WINDOW], "quiet": [], "is_mailed": True, "budget": 15}
+    given |= {"interrupts": Interrupts.URGENT, "weights": {}, "by": f.human(user), "now": evening}
+    actions.set_hours(**given)
+    look(evening)
+    assert states() == []
+    look(TUESDAY + DAY)
+    assert [day for day, *_ in states()] == [25]
+
+
+def test_two_workers_make_one_session() -> None:
+    user = reader()
+    hours, again = hours_for(user), ReadingHours.objects.get(user=user)
+    assert actions.make_ready(hours=hours, by=f.PIPELINE, now=TUESDAY) is not None
+    ReadingSession.objects.update(state="CLOSED", closed_at=TUESDAY)
+    assert actions.make_ready(hours=again, by=f.PIPELINE, now=TUESDAY) is None
+
+
+def test_a_mail_server_that_is_away_costs_no_session(settings: object, caplog: pytest.LogCaptureFixture) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"  # type: ignore[attr-defined]
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1  # type: ignore[attr-defined]
+    user = reader()
+    hours_for(user, is_mailed=True)
+    look(TUESDAY)
+    assert "was not mailed" in caplog.text
+    assert states() == [(24, "SCHEDULED", "")]
+
+
 def test_overlapping_windows_make_one_session() -> None:
     hours_for(reader(), windows=[WINDOW, {"start": "17:30", "end": "19:00", "days": [1]}])
     look(TUESDAY)

@@ -7,13 +7,14 @@ import pytest
 from leadroom.agents.actions import answer
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Elicitation
-from leadroom.lib.errors import Conflict, NotPermitted
+from leadroom.lib.errors import BadInput, Conflict, NotPermitted
 from leadroom.reading import actions
 from leadroom.reading.enums import Ending, SessionState, Verdict
 from leadroom.reading.gathering import gather
 from leadroom.reading.models import Later, ReadingSession, SessionItem
 from leadroom.reading.queries import waiting_for_lead
 from leadroom.reading.sessions import Sitting, led_project_ids, outcome_of, paces_of, sitting_of
+from leadroom.triage import actions as triage
 from leadroom.triage.enums import FindingState, ReportState, Route
 from leadroom.triage.models import Finding, Report
 from tests import factories as f
@@ -53,6 +54,17 @@ def test_data_loss_comes_before_everybody() -> None:
     Finding.objects.update(hazard=1)
     lines = gather(led_project_ids(user), user_id=user.pk, now=f.NOW)
     assert [(line.kind, line.is_urgent) for line in lines] == [("finding", True), ("question", False)]
+
+
+def test_a_finding_that_is_a_card_too_is_read_once_and_one_sent_to_the_lead_stays() -> None:
+    user = reader()
+    file_reports(user, 2, is_routed=False)
+    first, second = Finding.objects.order_by("pk")
+    Finding.objects.filter(pk=first.pk).update(priority="P0")
+    triage.route(finding=second, to=Route.DECIDE, by=f.human(user), now=f.NOW)
+    assert len(waiting_for_lead(led_project_ids(user))) == 2
+    lines = gather(led_project_ids(user), user_id=user.pk, now=f.NOW)
+    assert [line.subject for line in lines] == [("finding", first.pk), ("finding", second.pk)]
 
 
 def test_a_session_is_a_snapshot_and_shows_one_item_with_a_count_and_a_time() -> None:
@@ -113,6 +125,15 @@ def test_only_its_own_person_touches_a_session() -> None:
     ):
         with pytest.raises(NotPermitted, match="one person"):
             call()
+
+
+def test_a_question_is_not_done_with_by_reading_it() -> None:
+    user = reader()
+    f.make_question(f.make_item(user.memberships.get().project))
+    hours_for(user)
+    session = actions.start(user=user, by=f.human(user), now=f.NOW)
+    with pytest.raises(BadInput, match="asks for an answer"):
+        actions.give_verdict(entry=first(session), verdict=Verdict.READ, by=f.human(user), now=f.NOW)
 
 
 def test_a_finding_is_decided_put_off_and_taken_back() -> None:

@@ -336,7 +336,11 @@ def proven(project: Project, h: Hostile) -> WorkItem:
         verification=f.make_verification(plan, **given), possible=1, seconds=1.0, note=h("fault note"), now=f.NOW,
         faults=[
             SeededFault(
-                path=h("fault path", 500), line=1, before=h("before"), after=h("after"), hint=h("hint"),
+                path=h("fault path", 500),
+                line=1,
+                before=h("before"),
+                after=h("after"),
+                hint=h("hint"),
                 is_noticed=False,
             )
         ],

@@ -179,7 +179,7 @@ def test_a_sitting_costs_the_same_however_long(reports: int, django_assert_num_q
     session = make_sitting(reports + 1)
     actions.give_verdict(entry=session.items.all()[0], verdict=Verdict.SKIPPED, **by(session, 1))
     client = client_of(session)
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(22):
         client.get("/session/", **HTMX)
 
 

@@ -1,5 +1,6 @@
 """Bringing findings in on a page, the second opinion's switch, and contradictions beside a report."""
 
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from leadroom.triage import actions
-from leadroom.triage.models import Finding, Shelf
+from leadroom.triage.models import Adjudication, Finding, Link, Shelf
 from tests import factories as f
 
 pytestmark = pytest.mark.django_db
@@ -90,3 +91,31 @@ def test_what_our_record_says_against_a_report_stands_on_its_page_and_its_items_
         page = client.get(address).content.decode()
         assert "Our own record says otherwise" in page
         assert "&lt;b&gt;nothing&lt;/b&gt;" in page
+
+
+def test_a_second_opinion_stands_beside_its_suggestion_and_pre_fills_it() -> None:
+    project = f.make_project()
+    texts = [
+        ("Queue worker hangs after Redis reconnect", "After a failover queue/worker.py blocks in brpop."),
+        ("Jobs stop once Redis fails over", "The worker is stuck in brpop of queue/worker.py."),
+    ]
+    for title, body in texts:
+        given = {"project_id": project.pk, "title": title, "body": body, "severity": "minor"}
+        taken = actions.bring_in(**given, by=f.PIPELINE, now=f.NOW)
+    said = Adjudication.objects.create(
+        project=project,
+        digest="d",
+        said="DIFFERENT",
+        newer_quote="<i>stuck",
+        older_quote="blocks",
+        why="Two queues.",
+        prompt=1,
+        model="small",
+        asked_at=f.NOW,
+    )
+    Link.objects.filter(newer=taken.finding).update(opinion=said)
+    page = signed_in(project).get(f"/triage/findings/{taken.finding.pk}/").content.decode()
+    assert "Different problems" in page
+    assert "&lt;i&gt;stuck" in page
+    assert re.search(r'btn-primary" data-key="u"', page)
+    assert not re.search(r'btn-primary" data-key="y"', page)

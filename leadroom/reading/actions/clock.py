@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
+from leadroom.lib.errors import Conflict
 from leadroom.live.news import publish
 from leadroom.reading import windows
 from leadroom.reading.enums import SESSIONS, Ending, SessionState, Verdict
@@ -22,40 +23,33 @@ def make_ready(*, hours: ReadingHours, by: Actor, now: dt.datetime) -> ReadingSe
     found = windows.due(hours.reading_windows, hours.tz, hours.last_place, now)
     if found is None or ReadingSession.objects.filter(user_id=hours.user_id).exclude(state="CLOSED").exists():
         return None
-    if not _take(hours, found.occurrence):
+    try:
+        with transaction.atomic():  # the place is taken and the session made, or neither
+            session = _take(hours, found.occurrence, missed=found.missed)
+    except (Conflict, IntegrityError):
         return None
-    session = _make(hours, found.occurrence, missed=found.missed)
-    if session is not None:
-        payload = {"on": str(session.on), "slot": session.slot, "missed": session.missed}
-        subject = f"reading.session:{session.pk}"
-        record(by=by, now=now, verb="reading.session.made_ready", subject=subject, payload=payload)
-        publish("room", "session", session.pk)
+    hours.last_on, hours.last_slot = found.occurrence.place
+    payload = {"on": str(session.on), "slot": session.slot, "missed": session.missed}
+    subject = f"reading.session:{session.pk}"
+    record(by=by, now=now, verb="reading.session.made_ready", subject=subject, payload=payload)
+    publish("room", "session", session.pk)
     return session
 
 
-def _take(hours: ReadingHours, occurrence: Occurrence) -> bool:
-    """Moves the person's place on; False when another worker did."""
+def _take(hours: ReadingHours, occurrence: Occurrence, *, missed: int) -> ReadingSession:
+    """Moves the person's place on and makes its session. Raises Conflict or IntegrityError when another was first."""
     mine = ReadingHours.objects.filter(pk=hours.pk, last_on=hours.last_on, last_slot=hours.last_slot)
     if not mine.update(last_on=occurrence.on, last_slot=occurrence.slot):
-        return False
-    hours.last_on, hours.last_slot = occurrence.place
-    return True
-
-
-def _make(hours: ReadingHours, occurrence: Occurrence, *, missed: int) -> ReadingSession | None:
-    try:
-        with transaction.atomic():
-            return ReadingSession.objects.create(
-                user_id=hours.user_id,
-                on=occurrence.on,
-                slot=occurrence.slot,
-                zone=hours.zone,
-                missed=missed,
-                due_at=occurrence.starts_at,
-                ends_at=occurrence.ends_at,
-            )
-    except IntegrityError:
-        return None
+        raise Conflict("This window was taken meanwhile.")
+    return ReadingSession.objects.create(
+        user_id=hours.user_id,
+        on=occurrence.on,
+        slot=occurrence.slot,
+        zone=hours.zone,
+        missed=missed,
+        due_at=occurrence.starts_at,
+        ends_at=occurrence.ends_at,
+    )
 
 
 @transaction.atomic

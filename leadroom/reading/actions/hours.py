@@ -48,15 +48,16 @@ def set_hours(
     rules.check_own(user_id, by)
     spans, silences = [window_of(plain) for plain in reading], [window_of(plain) for plain in quiet]
     rules.check_hours(zone=zone, reading=spans, quiet=silences, budget=budget, weights=weights)
-    hours, _ = ReadingHours.objects.select_for_update().get_or_create(
+    hours, is_new = ReadingHours.objects.select_for_update().get_or_create(
         user_id=user_id, defaults={"zone": zone, "changed_at": now, "last_on": now.date()}
     )
     is_other_count = len(hours.windows) != len(spans)
     hours.zone, hours.windows, hours.quiet = zone, [w.plain() for w in spans], [w.plain() for w in silences]
     hours.interrupts, hours.is_mailed, hours.budget, hours.changed_at = interrupts, is_mailed, budget, now
     hours.weights = {name: weights[name] for name in KINDS if name in weights and weights[name] != KINDS[name].weight}
-    if is_other_count:
-        hours.last_on, hours.last_slot = max(hours.last_place, windows.before_now(spans, hours.tz, now))
+    if is_new or is_other_count:
+        begun = windows.before_now(spans, hours.tz, now)
+        hours.last_on, hours.last_slot = begun if is_new else max(hours.last_place, begun)
     hours.save()
     payload = {"zone": zone, "windows": hours.windows, "quiet": hours.quiet, "budget": budget}
     record(by=by, now=now, verb="reading.hours.set", subject=f"reading.hours:{hours.pk}", payload=payload)

@@ -104,6 +104,8 @@ def give_verdict(*, entry: SessionItem, verdict: Verdict, by: Actor, now: dt.dat
     session = _locked(entry.session_id, by)
     rules.check_open(session)
     ITEMS.check_move(Verdict.WAITING, verdict)
+    if verdict is Verdict.READ and entry.kind != "report":
+        raise BadInput("This asks for an answer; reading it is not enough. Answer it, or put it off.")
     seconds = (entry.seconds or 0.0) + _elapsed(session, now)
     first = SessionItem.objects.filter(pk=entry.pk, verdict=Verdict.WAITING).update(
         verdict=verdict, outcome=outcome[:300], seconds=round(seconds, 1), settled_at=now

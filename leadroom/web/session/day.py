@@ -16,7 +16,7 @@ from leadroom.lib import clock
 from leadroom.projects.queries import led_projects
 from leadroom.reading import budget, rules, windows
 from leadroom.reading.enums import SessionState
-from leadroom.reading.gathering import Subject, levels_put_off, unread_reports
+from leadroom.reading.gathering import Subject, levels_put_off, stands_in_the_inbox, unread_reports
 from leadroom.reading.models import Later, ReadingHours, ReadingSession
 from leadroom.reading.sessions import LIVE, default_hours
 from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, Hazard, Severity
@@ -118,7 +118,8 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
 def day_words(request: HttpRequest) -> dict[str, Any]:
     """What the top bar says of the day: decisions, the next session, quiet time with what came in meanwhile."""
     day, now, waiting = day_of(request), clock.now(), access.waiting(request)
-    count = sum((card.kind, card.subject_id) not in day.put_off for card in waiting) + day.output
+    here = [card for card in waiting if not stands_in_the_inbox(card)]
+    count = sum((card.kind, card.subject_id) not in day.put_off for card in here) + day.output
     count -= sum(kind == "report" for kind, _ in day.put_off)
     quiet: dict[str, Any] | None = None
     if day.quiet_until is not None and day.quiet_since is not None:

@@ -175,7 +175,11 @@ def _routes(url: str, finding: Finding) -> tuple[Action, ...]:
     """The suggestion first, by `a`; then every route by its own key."""
     suggested = ROUTE_OF_ACTION[SuggestedAction(finding.suggested_action)]
     first = Action(f"As suggested: {suggested.label}", url=url, key="a", style="primary", fields={"route": suggested})
-    return first, *(Action(route.label, url=url, key=key, fields={"route": route}) for route, key in _ROUTES)
+    return first, *(
+        Action(route.label, url=url, key=key, fields={"route": route})
+        for route, key in _ROUTES
+        if route != finding.route
+    )
 
 
 def _verdicts(entry: SessionItem, finding: Finding | None) -> tuple[Action, ...]:

@@ -242,9 +242,9 @@ class LinkView:
     only_new: list[tuple[str, list[str]]]
     only_old: list[tuple[str, list[str]]]
     against: list[str]
-    opinion: Adjudication | None
     accept_reason: str
     cut_reason: str
+    opinion: Adjudication | None
 
     @property
     def dom_id(self) -> str:
@@ -272,9 +272,9 @@ def present_link(link: Link, by: Actor) -> LinkView:
         only_new=_told(evidence.get("only_new", {})),
         only_old=_told(evidence.get("only_old", {})),
         against=evidence.get("against", []),
-        opinion=link.opinion,
         accept_reason=refusal_of(lambda: rules.check_accept(link, by)) if is_suggestion else "",
         cut_reason=refusal_of(lambda: rules.check_cut(link, by)),
+        opinion=link.opinion if is_suggestion else None,
     )
 
 

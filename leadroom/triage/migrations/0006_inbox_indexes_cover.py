@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("projects", "0003_environment_profile"),
-        ("triage", "0006_report_contradictions_origins_and_opinions"),
+        ("triage", "0005_inbox_filters_and_rule_drafts"),
     ]
 
     operations = [
