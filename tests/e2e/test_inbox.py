@@ -16,10 +16,11 @@ from leadroom.lib.clock import now
 from leadroom.projects.models import Project
 from leadroom.projects.people import first_lead
 from leadroom.triage.actions import bring_in
-from leadroom.triage.models import Finding
+from leadroom.triage.models import Finding, Posting, Shelf, TermCount
 from tests import factories
 project = Project.objects.first() or factories.make_project(first_lead(), source="/nowhere/shares")
-Finding.objects.filter(project=project).delete()
+for model in (Finding, Posting, Shelf, TermCount) if {is_fresh} else ():
+    model.objects.all().delete()
 for title, body, severity in {texts!r}:
     taken = bring_in(project_id=project.pk, title=title, body=body, severity=severity, by=factories.PIPELINE, now=now())
 print(taken.finding.pk)
@@ -40,7 +41,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def seed(house: House, *texts: tuple[str, str, str]) -> int:
     """Findings instead of those that are there; the id of the last."""
-    return int(house.python(_SEED.format(texts=list(texts))).splitlines()[-1])
+    return int(house.python(_SEED.format(texts=list(texts), is_fresh=True)).splitlines()[-1])
 
 
 def state(house: House, title: str) -> str:
@@ -147,7 +148,7 @@ def test_by_mouse_a_view_is_kept_and_news_waits_until_it_is_asked_for(house: Hou
         page.locator("#inbox-views summary").click()
         expect(page.get_by_role("link", name="Majors")).to_be_visible()
         visit.open("/triage/")
-        house.python(_SEED.replace("Finding.objects.filter(project=project).delete()", "").format(texts=[STOPS]))
+        house.python(_SEED.format(texts=[STOPS], is_fresh=False))
         row(page, OTHERS[0][0]).get_by_role("button", name="Acknowledge").click()
         expect(row(page, OTHERS[0][0])).to_have_count(0)
         expect(row(page, STOPS[0])).to_have_count(0)
