@@ -160,8 +160,9 @@ def gathered(
                     labels.append(int(groups[one.finding_id] == row["duplicate_group"]))
                     weights.append(1.0 if again else 1 / share)
             finding = Finding.objects.create(
-                project_id=project_id, title=row["title"][:300], seen_at=seen, same_text=weighing.same_text,
-                facts=weighing.side.facts.plain(), terms=weighing.side.weighed.packed(), extractor=1,
+                project_id=project_id, title=row["title"][:300], seen_at=seen, last_seen_at=seen,
+                same_text=weighing.same_text, facts=weighing.side.facts.plain(), extractor=1,
+                terms=weighing.side.weighed.packed(),
             )  # fmt: skip
             index.add(project_id, finding.pk, weighing.side.weighed)
             index.count(project_id, weighing.counted)

@@ -216,7 +216,7 @@ if IS_SQLITE:
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 5,
-        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous}; PRAGMA mmap_size=134217728;",
+        "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={_synchronous}; PRAGMA mmap_size=33554432;",
     }
     DATABASES["default"]["TEST"] = {"NAME": str(HOME_DIR / "test.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -245,6 +245,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
     "outcomes": {"task": "outcomes.gather", "schedule": 30.0, "options": {"expires": 25}},
     "notices": {"task": "notices.look", "schedule": 10.0, "options": {"expires": 10}},
+    "adjudicate": {"task": "pipeline.adjudicate", "schedule": 60.0, "options": {"expires": 50}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
     "reading": {"task": "reading.look", "schedule": 20.0, "options": {"expires": 20}},
 }

@@ -37,12 +37,16 @@ INSIDE = "LEADROOM_EVALUATION"
 
 @dataclass
 class Tally:
-    """What is counted while reports come in. `groups` and `ids` are by position; `place` is finding to position."""
+    """What is counted while reports come in. `groups` and `ids` are by position; `place` is finding to position.
+
+    `shown` is labelled group to the findings that stand for its reports on a page: each one's own, or the oldest of
+    the findings it was linked to by itself.
+    """
 
     ids: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
+    shown: dict[str, set[int]] = field(default_factory=dict)
     families: dict[str, str] = field(default_factory=dict)
     hits: dict[int, int] = field(default_factory=lambda: dict.fromkeys(CUTS, 0))
     milliseconds: list[float] = field(default_factory=list)
@@ -185,13 +189,12 @@ def _take(row: Mapping[str, Any], project_id: int, tally: Tally) -> list[tuple[A
     tally.place[taken.finding.pk] = len(tally.ids)
     tally.ids.append(row["id"])
     tally.groups.append(row["group"])
-    if row["group"] in tally.known:
+    if row["group"] in tally.shown:
         tally.duplicates += 1
-        order = taken.judgement.order[: CUTS[-1]]
-        same = [row["group"] in {_group(tally, one.finding_id), _group(tally, one.root_id)} for one in order]
+        same = [one.root_id in tally.shown[row["group"]] for one in taken.judgement.order[: CUTS[-1]]]
         for cut in CUTS:
             tally.hits[cut] += any(same[:cut])
-    tally.known.add(row["group"])
+    tally.shown.setdefault(row["group"], set()).add(taken.finding.root_pk)
     lines = []
     if taken.judgement.link or taken.judgement.suggestions:
         for link in Link.objects.filter(newer_id=taken.finding.pk).order_by("pk"):

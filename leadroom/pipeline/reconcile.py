@@ -13,6 +13,7 @@ from leadroom.guardrails.queries import standing_lock
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, LeadroomError, Locked
 from leadroom.lib.leases import HolderLock
+from leadroom.pipeline.comparing import compare_claims
 from leadroom.pipeline.guarding import look
 from leadroom.pipeline.steps import BY, STEPS
 from leadroom.projects.actions import note_problem
@@ -65,7 +66,7 @@ def _move_on(item_id: int) -> int:
             return moves
         problem = ""
         try:
-            has_moved = look(item) or STEPS[item.stage](item)
+            has_moved = look(item) or compare_claims(item) or STEPS[item.stage](item)
         except (Conflict, IntegrityError, Locked) as error:
             log.info("item %s: %s", item_id, error)
             return moves

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from leadroom.lib.clock import now
 from leadroom.pipeline import placement, triaging
+from leadroom.pipeline.adjudicating import adjudicate_all
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.queries import live_item_ids
 from leadroom.worktrees.anchors import anchor_head
@@ -20,6 +21,12 @@ def reconcile_item(item_id: int) -> None:
 def anchor() -> None:
     """Every hour: the ledger's head is held fast outside the database."""
     anchor_head(now=now())
+
+
+@shared_task(name="pipeline.adjudicate")
+def adjudicate() -> None:
+    """Every minute: a few suggestions are put to a model, where a lead allowed it."""
+    adjudicate_all()
 
 
 @shared_task(name="pipeline.tick")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from asgiref.sync import sync_to_async
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from leadroom.lib.shapes import storable
 from leadroom.runners import house_tools, machine_tools
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.facts import read_facts
+from leadroom.runners.faults import faults_of, is_readable
 from leadroom.runners.shapes import Shape
 from leadroom.runners.tools import TOOLBOX, Tool, tools_of
 from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
@@ -42,7 +44,7 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
     try:
         shape = tool.shape.model_validate(call.input)
     except ValidationError as error:
-        return Outcome(_explain(tool, error), is_error=True, is_malformed=True)
+        return Outcome(_explain(tool, error), is_error=True, is_malformed=not is_readable(error))
     ruling, weighed = await rule_on(place, tool, shape, call)
     while ruling.code is Reason.PAUSED:
         await asyncio.sleep(PAUSE_SECONDS)
@@ -54,15 +56,28 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
         return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL)
     if refusal:
         return Outcome(f"Not allowed: {refusal}", is_error=True, is_malformed=role not in tool.roles)
+    note = _Note(partial(note_answer, place.run, weighed, tool, call) if weighed is not None else None)
     try:
-        outcome = await _HANDLERS[call.name](place, shape)
+        outcome = await _HANDLERS[call.name](replace(place, note=note), shape)
     except Fenced:
         raise
     except LeadroomError as error:
         return Outcome(str(error), is_error=True)
-    if weighed is not None and not outcome.is_error:
-        await sync_to_async(note_answer)(place.run, weighed, tool, call, now=now())
+    if not outcome.is_error:
+        await sync_to_async(note)()  # by a handler that has no transaction to write it down in
     return outcome
+
+
+class _Note:
+    """What was found out about one call, written down at most once."""
+
+    def __init__(self, write: Callable[..., None] | None) -> None:
+        self._write = write
+
+    def __call__(self) -> None:
+        if self._write is not None:
+            self._write(now=now())
+            self._write = None
 
 
 async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) -> tuple[Ruling, Weighed | None]:
@@ -80,8 +95,5 @@ async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) ->
 
 def _explain(tool: Tool, error: ValidationError) -> str:
     """Every wrong field by name, in words a model can act on."""
-    lines = []
-    for problem in error.errors(include_url=False)[:15]:
-        where = ".".join(str(part) for part in problem["loc"]) or "the input"
-        lines.append(f"- {where}: {problem['msg']}")
-    return f"The input of {tool.name} was not usable; nothing was done. Mend these and call again:\n" + "\n".join(lines)
+    lines = "\n".join(f"- {line}" for line in faults_of(error))
+    return f"The input of {tool.name} was not usable; nothing was done. Mend these and call again:\n{lines}"

@@ -20,6 +20,7 @@ from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import latest_revision
 from leadroom.runners.base import Outcome, Workplace
 from leadroom.runners.material import known_texts
+from leadroom.runners.reporting import changed_paths, hold_to_record
 from leadroom.runners.shapes import Shape
 from leadroom.testplans.actions import submit, submit_review
 from leadroom.testplans.enums import PlanState
@@ -41,9 +42,22 @@ Work = Callable[[Run, Body], Outcome]
 
 def _handler(work: Work) -> Callable[[Workplace, Shape], Awaitable[Outcome]]:
     async def handle(place: Workplace, shape: Shape) -> Outcome:
-        return await sync_to_async(work)(place.run, shape.model_dump())
+        return await sync_to_async(_noted(place, work))(place.run, shape.model_dump())
 
     return handle
+
+
+def _noted(place: Workplace, work: Work) -> Work:
+    """The work and the gate's note of it in one transaction: a holder that dies leaves both or neither."""
+
+    def noted(run: Run, body: Body) -> Outcome:
+        with transaction.atomic():
+            outcome = work(run, body)
+            if not outcome.is_error:
+                place.note()
+        return outcome
+
+    return noted
 
 
 def _unlocked(work: Work) -> Work:
@@ -158,26 +172,25 @@ async def _commit(place: Workplace, message: str) -> None:
 async def _report(place: Workplace, shape: Shape) -> Outcome:
     body = shape.model_dump()
     await _commit(place, body["summary"])
-    return await sync_to_async(_unlocked(lambda _, given: _file_report(place, given)))(place.run, body)
+    changed = await sync_to_async(changed_paths)(place.worktree)
+    file = _unlocked(lambda _, given: _file_report(place, given, changed))
+    return await sync_to_async(_noted(place, file))(place.run, body)
 
 
-def _file_report(place: Workplace, body: Body) -> Outcome:
+def _file_report(place: Workplace, body: Body, changed: frozenset[str] | None) -> Outcome:
     run = place.run
-    if body["status"] == "COMPLETE":
-        _check_artefact(place)
-        _check_tests_are_frozen(place)
-        if body["tests"]["red"]:
-            raise BadInput("COMPLETE with red tests is a contradiction: repair them, or report BLOCKED and say why.")
-    elif not body["needs"]:
-        raise BadInput(f"{body['status']} must say in `needs` what is needed from the lead.")
-    file_report(run=run, body=body, by=holding.actor_of(run), now=now())
+    missing = [_missing_artefact(place), _unfrozen_tests(place)] if body["status"] == "COMPLETE" else []
+    if any(missing):
+        raise BadInput(f"The report says COMPLETE, but {' And '.join(filter(None, missing))} Or report BLOCKED.")
+    report = file_report(run=run, body=body, by=holding.actor_of(run), now=now())
+    hold_to_record(report=report, changed=changed, now=now())
     if body["status"] == "COMPLETE":
         return Outcome("Filed. The run is complete.", ends=True)
     reason = f"The agent is blocked: {body['summary']} It needs: {'; '.join(body['needs'])}"
     return Outcome("Filed. The run stops here until the lead acts.", ends=True, blocked_because=reason)
 
 
-def _check_artefact(place: Workplace) -> None:
+def _missing_artefact(place: Workplace) -> str:
     """Done without the thing to be done is never COMPLETE (RELIABILITY, faults)."""
     run = place.run
     missing = {
@@ -187,18 +200,15 @@ def _check_artefact(place: Workplace) -> None:
         Role.DEVELOPER: (place.worktree is None or not place.worktree.has_work) and "change something in the tree",
         Role.VERIFIER: not CriterionVerdict.objects.filter(run_id=run.pk).exists() and "submit your verdicts",
     }[Role(run.role)]
-    if missing:
-        raise BadInput(f"The report says COMPLETE, but you have yet to {missing}. Do that first, or report BLOCKED.")
+    return f"you have yet to {missing}. Do that first." if missing else ""
 
 
-def _check_tests_are_frozen(place: Workplace) -> None:
+def _unfrozen_tests(place: Workplace) -> str:
     """Work without frozen tests proves nothing (PRODUCT section 4)."""
     plan = current_plan(place.run.item) if place.run.role == Role.DEVELOPER else None
     if plan is not None and plan.state == PlanState.FROZEN and frozen_hand_in(plan) is None:
-        raise BadInput(
-            "The report says COMPLETE, but the plan's tests were never accepted. Hand them in with submit_tests first, "
-            "or report BLOCKED."
-        )
+        return "the plan's tests were never accepted. Hand them in with submit_tests first."
+    return ""
 
 
 HANDLERS = {

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from leadroom.guardrails.calibration import is_usable
+from leadroom.runners.faults import together
 
 Short = Annotated[str, Field(min_length=1, max_length=300)]
 Sentence = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -272,6 +273,8 @@ class TestCounts(Shape):
 
 
 class ReportShape(Shape):
+    """The one definition of the structured report; `reporting.read_report` is how every way in reads one."""
+
     status: Literal["COMPLETE", "NEEDS_INPUT", "BLOCKED"]
     summary: Short
     severity: Literal["critical", "major", "minor", "cosmetic", "info"]
@@ -283,3 +286,12 @@ class ReportShape(Shape):
     follow_ups: Sentences
     sources: Annotated[list[Source], Field(max_length=50)]
     confidence: Confidence
+    changed: Annotated[
+        list[Path], Field(max_length=1_000, description="every file you changed; compared with the tree's own diff")
+    ] = []
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _named_together(cls, given: Any, handler: ModelWrapValidatorHandler["ReportShape"]) -> "ReportShape":
+        """What is missing, what is wrong and what contradicts itself is said in one refusal."""
+        return together(given, handler)

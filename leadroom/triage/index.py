@@ -46,8 +46,10 @@ def search(project_id: int, rare: Mapping[int, int], counts: Mapping[int, int], 
     values = ",".join(["(CAST(%s AS BIGINT), CAST(%s AS BIGINT))"] * len(asked))
     sql = (
         f"WITH asked(term, rarity) AS (VALUES {values}) "  # noqa: S608
-        f"SELECT p.finding_id, SUM(p.weight * asked.rarity) AS score FROM asked JOIN {_POSTINGS} p "
-        "ON p.project_id = %s AND p.term = asked.term GROUP BY p.finding_id ORDER BY score DESC, p.finding_id LIMIT %s"
+        # CROSS JOIN: SQLite then never reads the whole project to look each posting up among the terms
+        f"SELECT p.finding_id, SUM(p.weight * asked.rarity) AS score FROM asked CROSS JOIN {_POSTINGS} p "
+        "WHERE p.project_id = %s AND p.term = asked.term "
+        "GROUP BY p.finding_id ORDER BY score DESC, p.finding_id LIMIT %s"
     )
     pairs = [number for key in asked for number in (key, rare[key])]
     with connection.cursor() as cursor:
@@ -67,6 +69,13 @@ def count(project_id: int, keys: Iterable[int]) -> None:
             f"ON CONFLICT (project_id, term) DO UPDATE SET count = {_COUNTS}.count + 1",
             [number for key in ordered for number in (project_id, key)],
         )
+
+
+def clear(project_id: int) -> None:
+    """Forgets a project's terms; the findings they can be made anew from stay."""
+    with connection.cursor() as cursor:
+        for table in (_COUNTS, _POSTINGS):
+            cursor.execute(f"DELETE FROM {table} WHERE project_id = %s", [project_id])  # noqa: S608
 
 
 def add(project_id: int, finding_id: int, weighed: Weighed) -> None:

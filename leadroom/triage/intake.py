@@ -18,11 +18,15 @@ BODY_KEPT = 100_000
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """Who says it. `reporter` is counted as one affected, `habit` is whose use of severities is known."""
+    """Who says it. `reporter` is counted as one affected, `habit` is whose use of severities is known.
+
+    `origin` names what was said where it was brought in from, if it was.
+    """
 
     reporter: str
     habit: str
     is_agent: bool
+    origin: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,10 +71,10 @@ def source_of_run(run: Run) -> Source:
     return Source(f"{run.agent.name} on #{run.item.number}"[:200], run.agent.name[:200], is_agent=True)
 
 
-def source_of(by: Actor, reporter: str) -> Source:
+def source_of(by: Actor, reporter: str, origin: str = "") -> Source:
     """Whoever is named, else whoever brings it in."""
     name = storable((reporter.strip() or by.name)[:200])
-    return Source(name, name, is_agent=by.kind is ActorKind.AGENT)
+    return Source(name, name, is_agent=by.kind is ActorKind.AGENT, origin=origin[:200])
 
 
 def text_of(report: Report) -> tuple[str, str]:

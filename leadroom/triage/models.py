@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from leadroom.agents.models import Run
 from leadroom.projects.models import Project, WorkItem
+from leadroom.triage.adjudication import Said
 from leadroom.triage.enums import (
     OPEN_FINDINGS,
     SEVERITY_OF,
@@ -26,7 +27,11 @@ _NOT_LOOKED_AT = _WAITS & Q(is_looked_at=False)
 
 
 class Report(models.Model):
-    """A run's structured report. `body` has every field of the tool `report` (docs/agent-tools.md)."""
+    """A run's structured report. `body` has every field of the tool `report` (docs/agent-tools.md).
+
+    `contradictions` are `{"about", "sentence"}`: what our own record says against its claims, compared last with the
+    verification `compared_with` (0 for none, null before any comparison).
+    """
 
     item = models.ForeignKey(WorkItem, models.CASCADE, related_name="reports")
     run = models.ForeignKey(Run, models.CASCADE, related_name="reports")
@@ -38,6 +43,8 @@ class Report(models.Model):
     body = models.JSONField()
     state = models.CharField(max_length=8, choices=ReportState.choices, default=ReportState.UNREAD)
     filed_at = models.DateTimeField()
+    contradictions = models.JSONField(default=list)
+    compared_with = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["-pk"]
@@ -55,6 +62,8 @@ class Shelf(models.Model):
     """What the engine keeps for one project. Its row is locked while a finding is taken in, so order is certain.
 
     `judged` suggestions had probabilities that add up to `expected`; people accepted `accepted` of them.
+    `adjudicates`: a model may be asked about suggestions, at most `asks_per_day` times a day; `asked_today` counts the
+    questions of the day `asked_on`. After a failure, told in `ask_problem`, nothing is asked before `ask_again_at`.
     """
 
     project = models.OneToOneField(Project, models.CASCADE, related_name="shelf")
@@ -62,6 +71,12 @@ class Shelf(models.Model):
     judged = models.PositiveIntegerField(default=0)
     accepted = models.PositiveIntegerField(default=0)
     expected = models.FloatField(default=0.0)
+    adjudicates = models.BooleanField(default=False)
+    asks_per_day = models.PositiveSmallIntegerField(default=40)
+    asked_on = models.DateField(null=True)
+    asked_today = models.PositiveSmallIntegerField(default=0)
+    ask_problem = models.CharField(max_length=500, blank=True)
+    ask_again_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.reports} reports of {self.project}"
@@ -71,6 +86,7 @@ class Finding(models.Model):
     """One thing that was reported. `root` is the oldest finding of its group, null for that one itself.
 
     `facts` and `terms` are what the engine's extractor `extractor` read; they can be made anew from title and body.
+    `origin` names it where it was brought in from, empty for what came any other way.
     `rank`, `points`, `claimed`, `workaround` and `hazard` are of this report alone. Of a finding that leads its group
     these are of the whole group, and are kept true by `actions.groups`: `size`, `worst` (rank of the highest severity),
     `reporters` (distinct), `last_seen_at`, `priority` with its `rationale`, and `weighed`, the inputs of the formula.
@@ -120,26 +136,37 @@ class Finding(models.Model):
     terms = models.BinaryField()
     is_indexed = models.BooleanField(default=True)
     extractor = models.PositiveSmallIntegerField()
+    origin = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [
+        indexes = [  # with state and root in them the inbox reads its order and its grid from the index alone
             models.Index(fields=["project", "same_text"], name="finding_same_text"),
             models.Index(fields=["project", "root", "state"], name="finding_groups"),
             models.Index(fields=["root", "reporter"], name="finding_reporters"),
             models.Index(
-                fields=["project", "priority", "seen_at", "id"], condition=_WAITS, name="finding_waits_in_order"
+                fields=["project", "priority", "seen_at", "id", "state", "root"],
+                condition=_WAITS,
+                name="finding_waits_in_order",
             ),
             models.Index(
-                fields=["project", "worst", "suggested_action"], condition=_WAITS, name="finding_waits_by_cell"
+                fields=["project", "worst", "suggested_action", "id", "state", "root"],
+                condition=_WAITS,
+                name="finding_waits_by_cell",
             ),
-            models.Index(fields=["state", "id"], condition=_LEADS, name="finding_by_state"),
+            models.Index(fields=["project", "state", "id"], condition=_LEADS, name="finding_by_state"),
+            models.Index(fields=["project", "id"], condition=_LEADS, name="finding_leads"),
             models.Index(
                 fields=["is_looked_at"], condition=_WAITS & Q(is_looked_at=False), name="finding_not_looked_at"
             ),
             models.Index(fields=["weighed_at"], condition=_WAITS, name="finding_weighed"),
             models.Index(fields=["snoozed_until"], condition=Q(state=FindingState.SNOOZED.value), name="finding_wakes"),
             models.Index(fields=["project", "raised_at"], condition=Q(raised_at__isnull=False), name="finding_raised"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "origin"], condition=~Q(origin=""), name="brought_in_once_from_its_origin"
+            )
         ]
 
     def __str__(self) -> str:
@@ -220,6 +247,29 @@ class Decision(models.Model):
         return f"{self.finding_id}: {self.route}"
 
 
+class Adjudication(models.Model):
+    """What a model said of two texts, asked twice with their order swapped; found again by their `digest`.
+
+    It pre-fills a suggestion and never links. `said` is a word of adjudication.Said.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="adjudications")
+    digest = models.CharField(max_length=64)
+    said = models.CharField(max_length=9, choices=Said.choices)
+    newer_quote = models.CharField(max_length=300, blank=True)
+    older_quote = models.CharField(max_length=300, blank=True)
+    why = models.CharField(max_length=500, blank=True)
+    prompt = models.PositiveSmallIntegerField()
+    model = models.CharField(max_length=120)
+    asked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "digest"], name="one_opinion_per_pair_of_texts")]
+
+    def __str__(self) -> str:
+        return f"{self.said} ({self.model})"
+
+
 class Link(models.Model):
     """`newer` and `older` may be or are about the same. Never merges anything; `CUT` stays as a memory.
 
@@ -234,6 +284,7 @@ class Link(models.Model):
     probability = models.FloatField(null=True)
     evidence = models.JSONField(default=dict)
     engine = models.CharField(max_length=40, blank=True)
+    opinion = models.ForeignKey(Adjudication, models.SET_NULL, null=True, related_name="links")
     made_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
 

@@ -6,11 +6,12 @@ from django.db.models import Count, F, Q, QuerySet
 
 from leadroom.projects.enums import STAGES, Stage
 from leadroom.triage import index
-from leadroom.triage.engine import model, terms
+from leadroom.triage.engine import terms
 from leadroom.triage.engine.extraction import extract, facts_from
 from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, Priority, ReportState, Route
 from leadroom.triage.material import Material
 from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
+from leadroom.triage.versions import installed
 
 HEAVY = ("body", "facts", "terms")
 """Fields of a finding that no list shows."""
@@ -48,7 +49,8 @@ def open_findings(project_ids: list[int]) -> QuerySet[Finding]:
 def suggestions_for(finding_ids: list[int]) -> QuerySet[Link]:
     """Open suggestions of these findings with the older finding, most probable first."""
     waiting = Link.objects.filter(newer_id__in=finding_ids, state=LinkState.SUGGESTED)
-    return waiting.select_related("older").order_by("newer_id", "-probability", "pk")
+    heavy = [f"older__{name}" for name in HEAVY]
+    return waiting.select_related("older").defer("evidence", *heavy).order_by("newer_id", "-probability", "pk")
 
 
 def regressions_of_projects(project_ids: list[int]) -> QuerySet[Link]:
@@ -63,9 +65,9 @@ def last_check() -> DriftCheck | None:
 
 
 def needs_check() -> bool:
-    """Whether the golden set has not yet been run with the engine that is installed."""
+    """Whether the golden set has not yet been run with the engine and the rubric that are installed."""
     last = last_check()
-    return last is None or last.engine != model.load().version
+    return last is None or last.engine != installed()
 
 
 STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)
@@ -86,10 +88,9 @@ def not_looked_at(limit: int) -> list[Finding]:
 
 
 def weighed_before(moment: dt.datetime, limit: int) -> list[Finding]:
-    """Waiting findings whose priority was not weighed since, or never."""
-    waiting = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS)
-    rows = waiting.filter(Q(weighed_at__lt=moment) | Q(weighed_at=None))
-    return list(rows.defer(*HEAVY).order_by(F("weighed_at").asc(nulls_first=True), "pk")[:limit])
+    """Waiting findings whose priority was not weighed since, longest ago first."""
+    rows = Finding.objects.filter(root=None, state__in=OPEN_FINDINGS, weighed_at__lt=moment)
+    return list(rows.defer(*HEAVY).order_by("weighed_at", "pk")[:limit])
 
 
 def to_carry_out(before: dt.datetime) -> list[Decision]:
@@ -149,10 +150,14 @@ def heads(project_ids: list[int]) -> QuerySet[Finding]:
 
 
 def asked_findings(project_ids: list[int]) -> list[Finding]:
-    """Findings that were routed to the lead, and waiting ones of P0, oldest first; at most MOST_ASKED."""
-    rows = Finding.objects.filter(project_id__in=project_ids, root=None).filter(
-        Q(state=FindingState.ROUTED, route=Route.DECIDE) | Q(state__in=OPEN_FINDINGS, priority=Priority.P0)
-    )
+    """Findings that were routed to the lead, and waiting ones of P0, oldest first; at most MOST_ASKED.
+
+    One statement, and each half of it from an index of its own.
+    """
+    own = Finding.objects.filter(project_id__in=project_ids, root=None)
+    urgent = own.filter(state__in=OPEN_FINDINGS, priority=Priority.P0).order_by("seen_at", "pk").values("pk")
+    routed = own.filter(state=FindingState.ROUTED, route=Route.DECIDE).order_by("seen_at", "pk").values("pk")
+    rows = Finding.objects.filter(Q(pk__in=urgent[:MOST_ASKED]) | Q(pk__in=routed[:MOST_ASKED]))
     chosen = rows.select_related("project", "report__item__project").defer(*HEAVY).order_by("seen_at", "pk")
     return list(chosen[:MOST_ASKED])
 
@@ -193,7 +198,7 @@ def found_by_words(project_ids: list[int], text: str) -> set[int]:
 def links_of_group(head: Finding) -> list[Link]:
     """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
     group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
-    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older")
+    rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older", "opinion")
     return list(rows.order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
 
 

@@ -27,6 +27,8 @@ LONGEST_SNOOZE = dt.timedelta(days=366)
 AUTOMATIC = (Route.ACKNOWLEDGE, Route.KNOWN_ISSUE, Route.DROP)
 """Routes that a rule may take: they start no work, and what gets worse comes back."""
 
+MOST_ASKS = 1_000
+
 
 def check_person(by: Actor) -> None:
     """Raises NotPermitted for an agent or a part of Leadroom."""
@@ -137,6 +139,20 @@ def check_undo(decision: Decision, head: Finding, by: Actor) -> None:
     newest = Decision.objects.filter(finding_id=head.pk, undone_at=None).order_by("-pk").first()
     if newest is None or newest.pk != decision.pk or head.state != STATE_OF_ROUTE[Route(decision.route)]:
         raise Conflict("The finding moved on since that decision; nothing was changed. Decide it anew.")
+
+
+def check_asks(by: Actor, asks_per_day: int) -> None:
+    """Raises NotPermitted for others than people, BadInput for a budget nobody can mean."""
+    if not by.is_human:
+        raise NotPermitted("Only a person lets a model be asked; nothing was changed.")
+    if not 1 <= asks_per_day <= MOST_ASKS:
+        raise BadInput(f"A day has 1 to {MOST_ASKS} questions, not {asks_per_day}; nothing was changed.")
+
+
+def check_import(by: Actor) -> None:
+    """Raises NotPermitted for an agent: its own words come in as its report."""
+    if by.kind == "agent":
+        raise NotPermitted("An agent files reports; it does not bring in files of findings. Nothing was taken in.")
 
 
 RECURRENT = 3

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from leadroom.lib.errors import LeadroomError
+from leadroom.lib.junitxml import SIZE_LIMIT
 from leadroom.lib.shapes import storable
 from leadroom.sandbox.process import Completed, run
 from leadroom.sandbox.profiles import Mount, tree_profile
 from leadroom.verification.actions import Result
 from leadroom.verification.enums import Cheat, Outcome
-from leadroom.verification.junit import SIZE_LIMIT, read_results, strangers
+from leadroom.verification.junit import read_results, strangers
 from leadroom.verification.naming import Refusal
 from leadroom.worktrees.git import scratch_folder
 

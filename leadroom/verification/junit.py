@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
-from xml.etree.ElementTree import ParseError
-from xml.parsers.expat import ExpatError, ParserCreate
 
-from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped
+from junitparser import Error, Failure, Skipped
 from junitparser import TestCase as XmlCase
 
+from leadroom.lib.junitxml import cases_of
 from leadroom.verification.actions import Result
 from leadroom.verification.enums import Outcome
 
-SIZE_LIMIT = 20_000_000
 MESSAGE_LIMIT = 8_000
 _WORST = [Outcome.PASSED, Outcome.SKIPPED, Outcome.FAILED, Outcome.ERROR]
 
@@ -53,14 +50,7 @@ def _name(case: XmlCase) -> str:
 
 def _matched(xml: bytes, node_ids: Iterable[str]) -> list[tuple[str, XmlCase]]:
     """Every reported case with the node id it is of, empty for one nobody named."""
-    if len(xml) > SIZE_LIMIT:
-        raise ValueError(f"the results have {len(xml):,} bytes; {SIZE_LIMIT:,} is the limit")
-    try:
-        _refuse_document_type(xml)
-        parsed = JUnitXml.fromstring(xml)
-        reported = [case for case in _cases(parsed) if isinstance(case, XmlCase)]
-    except (ParseError, ExpatError, LookupError, JUnitXmlError, RecursionError, TypeError) as error:
-        raise ValueError(f"the results are not JUnit XML ({error})") from error
+    reported = cases_of(xml)
     wanted = {_key(node_id): node_id for node_id in node_ids}
     rows = []
     for case in reported:
@@ -68,23 +58,6 @@ def _matched(xml: bytes, node_ids: Iterable[str]) -> list[tuple[str, XmlCase]]:
         plain = re.sub(r"\[.*\]$", "", exact, flags=re.DOTALL)
         rows.append((wanted.get(exact) or wanted.get(plain) or "", case))
     return rows
-
-
-def _refuse_document_type(xml: bytes) -> None:
-    """Entities are declared there; the parser knows one in whatever encoding it hides."""
-
-    def refuse(*_: object) -> None:
-        raise ValueError("the results declare a document type, which no test runner writes")
-
-    parser = ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.Parse(xml, True)
-
-
-def _cases(parsed: Any) -> Iterable[Any]:
-    """Every case at any depth: suites may hold suites."""
-    for child in parsed:
-        yield from [child] if isinstance(child, XmlCase) else _cases(child)
 
 
 def _key(node_id: str) -> str:

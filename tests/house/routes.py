@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from leadroom.lib.digest import digest_of
@@ -161,6 +162,7 @@ ROUTES: dict[str, Route] = {
     "items:set_risk": leads(lambda w: [w.aligning.pk], lambda w: {"risk": "critical", "reason": "money"}),
     "items:start_again": leads(lambda w: [w.stopped.pk]),
     "items:verify_again": leads(lambda w: [w.broken.pk]),
+    "items:seed_faults": leads(lambda w: [w.broken.pk], ok=403),  # it could not run, so there is nothing to seed into
     "items:thaw": leads(lambda w: [w.flaky.item_id], lambda w: {"reason": "The fixture is wrong."}),
     "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
     "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
@@ -235,6 +237,12 @@ ROUTES: dict[str, Route] = {
         arguments=lambda w: [w.plan.pk],
         form=lambda w: {"text": _shorter(w), "seen": w.plan.digest, "replace": "1"},
     ),
+    "plans:bring": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.planless.pk],
+        form=lambda w: {"text": to_yaml(f.plan_shape(), number=1, digest="", item_title="x"), "replace": "1"},
+    ),
     "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),
     "runs:index": everybody(),
     "runs:detail": members(_run),
@@ -306,6 +314,18 @@ ROUTES: dict[str, Route] = {
     "triage:accept": leads(lambda w: [w.inbox.suggestion.pk]),
     "triage:cut": leads(lambda w: [w.inbox.suggestion.pk]),
     "triage:report": members(lambda w: [w.report.pk]),
+    "triage:import": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=_project,
+        form=lambda w: {"kind": "csv", "file": SimpleUploadedFile("found.csv", b"title,severity\nGrid overlaps,low\n")},
+    ),
+    "triage:engine": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=_project,
+        form=lambda w: {"is_on": "1", "asks_per_day": "10"},
+    ),
     "triage:mark": leads(lambda w: [w.report.pk], lambda w: {"state": "READ"}),
 }
 

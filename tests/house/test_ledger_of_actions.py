@@ -28,8 +28,6 @@ WITHOUT_ITEM = {
     "hours",
     "session",
     "raw",
-    "filter",
-    "rule",
     "ingress",
     "incidents",
     "samples",
@@ -38,6 +36,8 @@ WITHOUT_ITEM = {
     "chat",
     "cards",
     "message",
+    "filter",
+    "rule",
 }
 
 

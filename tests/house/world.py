@@ -62,13 +62,14 @@ class World:
     loaded: WorkItem
     parked: PermissionRequest
     flaky: TestPlan
+    planless: WorkItem
     sitting: ReadingSession
     to_read: SessionItem
     put_off: SessionItem
     original: RawReadItem
-    inbox: Inbox
     match: IncidentMatch
     chat: ChatHook
+    inbox: Inbox
 
     @property
     def flaky_case(self) -> int:
@@ -123,6 +124,7 @@ def make_world() -> World:
         loaded=make_loaded_item(project),
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
+        planless=f.make_aligned_item(project),
         match=_matched(stitch),
         chat=ChatHook.objects.create(user=lead, url="https://chat.example.org/hook", made_at=f.NOW),
         **_read(lead),

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.t
 KEYS = {"script", "ok", "stage", "stages", "cases", "merge_commit", "events", "facts"}
 
 
-def rehearse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def rehearse(folder: Path, *arguments: str, seconds: float = 220) -> "subprocess.CompletedProcess[str]":
     """The command with `folder` for everything temporary; it ends by itself."""
     return subprocess.run(
         [sys.executable, "manage.py", "rehearse", *arguments],
@@ -23,7 +23,7 @@ def rehearse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=220,
+        timeout=seconds,
         check=False,
     )
 
@@ -81,6 +81,19 @@ def test_an_alignment_of_every_kind_reaches_the_developer_with_every_decision(tm
         assert facts[held] is True, held
     assert processes_in(tmp_path) == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.timeout(900)
+def test_a_frozen_plan_sends_back_merges_and_refuses_every_cheat(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "frozen-plan", "--json", seconds=860)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    facts = outcome["facts"]
+    assert (outcome["ok"], outcome["stage"]) == (True, "DONE")
+    assert facts["sent_back"] == 1
+    assert facts["cheats_tried"] == facts["cheats_refused"] >= 12
+    assert facts["seeded_faults"] >= facts["seeded_faults_noticed"] >= 1
+    assert processes_in(tmp_path) == []
 
 
 def test_an_unknown_script_is_refused_with_the_names_there_are(tmp_path: Path):

@@ -32,7 +32,7 @@ TAGS = {
     *("dl", "dt", "em", "fieldset", "form", "h1", "h2", "h3", "head", "header", "html", "ins", "input", "kbd"),
     *("label", "legend", "li", "main", "nav", "noscript", "ol", "option", "output", "p", "pre", "progress", "section"),
     *("select", "span", "strong", "summary", "svg", "table", "tbody", "td", "template", "textarea", "th", "thead"),
-    *("time", "title", "tr", "ul", "use", "meter", "figure", "figcaption", "g", "line", "circle", "text"),
+    *("time", "title", "tr", "ul", "use", "meter", "figure", "figcaption", "g", "line", "circle", "text", "mark"),
 }
 OURS = {"script", "link", "meta", "img"}
 HX = {

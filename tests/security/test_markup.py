@@ -95,7 +95,7 @@ def test_what_was_typed_comes_back_as_it_was_typed(scene: Scene) -> None:
             client.post("/items/new/", {"request": payload, "title": payload * 20, "project": payload}),
             client.post("/projects/new/", {"path": f"/{payload}"}),
             client.post(f"{plan}send/", {"verdict": "approve", "summary": payload, "seen": payload}),
-            client.get("/triage/", {"severity": payload, "action": payload, "before": payload}),
+            client.get("/triage/", {"severity": payload, "q": payload, "show": payload, "after": payload}),
             client.get(f"/runs/{scene.runs[0].pk}/", {"q": payload}),
             client.get("/", {"view": payload, "density": payload}),
             client.get(f"/{payload}/"),

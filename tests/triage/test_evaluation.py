@@ -62,7 +62,9 @@ def test_a_line_that_is_no_report_is_named(tmp_path: Path) -> None:
         call_command("triage_eval", str(path), "--json")
 
 
-def test_the_drift_check_is_stored_and_asked_for_once_per_engine(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_drift_check_is_stored_and_asked_for_once_per_engine_and_rubric(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert needs_check()
     call_command("triage_drift")
     check = last_check()
@@ -72,5 +74,9 @@ def test_the_drift_check_is_stored_and_asked_for_once_per_engine(capsys: pytest.
     assert not needs_check()
     call_command("triage_drift", "--if-changed")
     assert DriftCheck.objects.count() == 1
+    with monkeypatch.context() as patched:
+        patched.setattr("leadroom.triage.versions.RUBRIC", "rubric-999")
+        assert needs_check()
+    assert not needs_check()
     DriftCheck.objects.update(engine="an earlier one")
     assert needs_check()

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadroom.lib.junitxml import SIZE_LIMIT
 from leadroom.testplans.checks import NODE_ID
 from leadroom.verification.actions import Result
 from leadroom.verification.bench import PYTEST_OPTIONS
 from leadroom.verification.enums import Outcome
-from leadroom.verification.junit import MESSAGE_LIMIT, SIZE_LIMIT, read_results
+from leadroom.verification.junit import MESSAGE_LIMIT, read_results
 
 NODE = "tests/test_x.py::test_y"
 

@@ -296,9 +296,7 @@ def test_pages_follow_one_another_without_holes(project, lead, monkeypatch) -> N
     assert seen == ["bee", "dog", "ape", "cow", "elk"]
 
 
-@pytest.mark.parametrize(
-    "query", ["?after=x", "?upto=²", "?upto=" + "9" * 30, "?severity=%00&who=<b>", "?q=%00%ff"]
-)
+@pytest.mark.parametrize("query", ["?after=x", "?upto=²", "?upto=" + "9" * 30, "?severity=%00&who=<b>", "?q=%00%ff"])
 def test_a_bent_address_is_read_as_far_as_it_makes_sense(project, lead, query) -> None:
     take(project)
     assert lead.get(HOME + query).status_code == 200

@@ -135,8 +135,8 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "alignment": play_alignment,
     "guardrails": drill,
     "frozen-plan": frozen_plan,
-    "a-day": day.play,
     "nine-reports": play_nine_reports,
+    "a-day": day.play,
 }
 WITHOUT_PROGRAM = frozenset({"a-day"})
 """Those that pass the clock in: a running program has a clock of its own."""

@@ -9,14 +9,14 @@ from django.db import transaction
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor
 from leadroom.triage import rules
-from leadroom.triage.engine import model
 from leadroom.triage.models import DriftCheck
+from leadroom.triage.versions import installed
 
 
 @transaction.atomic
 def record_check(*, figures: Mapping[str, Any], by: Actor, now: dt.datetime) -> DriftCheck:
     """Stores how the golden set came out with the engine installed. `figures` has the keys of `triage_eval`."""
-    version = model.load().version
+    version = installed()
     check = DriftCheck.objects.create(
         engine=version, is_good=rules.is_golden(figures), figures=dict(figures), ran_at=now
     )

@@ -98,14 +98,17 @@ def bring_in(
     now: dt.datetime,
     reporter: str = "",
     suggested_action: str = "",
+    seen_at: dt.datetime | None = None,
+    origin: str = "",
 ) -> intake.Intake:
     """Takes in a finding that came without a run (an import, a person). Raises BadInput for one without a title.
 
-    `reporter` is who said it, when that is not whoever brings it in.
+    `reporter` is who said it, when that is not whoever brings it in; `seen_at` when, if not now; `origin` names it
+    where it comes from.
     """
     if not title.strip():
         raise BadInput("A finding needs a title; nothing was taken in. Say in one line what is wrong.")
-    source = intake.source_of(by, reporter)
+    source = intake.source_of(by, reporter, origin)
     taken = _take_in(
         project_id=project_id,
         title=title,
@@ -114,7 +117,7 @@ def bring_in(
         action=suggested_action,
         report=None,
         source=source,
-        seen_at=now,
+        seen_at=seen_at or now,
     )
     record(
         by=by,
@@ -196,6 +199,7 @@ def _own_fields(project_id: int, title: str, body: str, severity: str, source: i
     return {
         "reporter": source.reporter,
         "is_from_agent": source.is_agent,
+        "origin": source.origin,
         "rank": rank,
         "worst": rank,
         "points": points,

@@ -19,18 +19,22 @@ from leadroom.triage.engine.features import NAMES
 
 FILE = Path(__file__).with_name("model.json")
 MILLION = 1_000_000
+LEVELS_AT_ONCE = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """Trees as flat arrays over all nodes; a leaf points to itself. `background` is word to share of reports."""
+    """Trees as flat arrays over all nodes. `below` holds each node's two next ones, left then right; a leaf is its own.
+
+    `background` is word to share of reports.
+    """
 
     version: str
-    roots: npt.NDArray[np.int32]
-    feature: npt.NDArray[np.int32]
+    roots: npt.NDArray[np.intp]
+    feature: npt.NDArray[np.intp]
     threshold: npt.NDArray[np.float64]
-    left: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
+    below: npt.NDArray[np.intp]
+    is_leaf: npt.NDArray[np.bool_]
     value: npt.NDArray[np.int64]
     depth: int
     slope: float
@@ -43,12 +47,18 @@ class Model:
         if not rows:
             return []
         table = np.asarray(rows, dtype=np.float64)
-        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        pairs = np.arange(len(rows))[:, None]
-        for _ in range(self.depth):
-            goes_left = table[pairs, self.feature[at]] <= self.threshold[at]
-            at = np.where(goes_left, self.left[at], self.right[at])
-        raw = self.value[at].sum(axis=1)
+        leaves = np.tile(self.roots, len(rows))
+        offsets = np.repeat(np.arange(len(rows)) * table.shape[1], len(self.roots))
+        walking, at, values = np.arange(len(leaves)), leaves, table.ravel()
+        for level in range(1, self.depth + 1):
+            goes_right = values[offsets + self.feature[at]] > self.threshold[at]
+            at = self.below[2 * at + goes_right]
+            if level % LEVELS_AT_ONCE and level < self.depth:
+                continue
+            leaves[walking] = at  # most are at a leaf after a few levels, and walk no further
+            inside = ~self.is_leaf[at]
+            walking, at, offsets = walking[inside], at[inside], offsets[inside]
+        raw = self.value[leaves].reshape(len(rows), -1).sum(axis=1)
         return [round(_sigmoid(self.slope * int(one) / MILLION + self.offset + bias), 4) for one in raw]
 
 
@@ -65,13 +75,14 @@ def load(path: Path = FILE) -> Model:
             f"The model {path.name} was made for another engine; train it again with bench/triage_train.py."
         )
     nodes = plain["nodes"]
+    left, right = (np.asarray(nodes[side], dtype=np.intp) for side in ("left", "right"))
     return Model(
         version=plain["version"],
-        roots=np.asarray(plain["roots"], dtype=np.int32),
-        feature=np.asarray(nodes["feature"], dtype=np.int32),
+        roots=np.asarray(plain["roots"], dtype=np.intp),
+        feature=np.asarray(nodes["feature"], dtype=np.intp),
         threshold=np.asarray(nodes["threshold"], dtype=np.float64),
-        left=np.asarray(nodes["left"], dtype=np.int32),
-        right=np.asarray(nodes["right"], dtype=np.int32),
+        below=np.stack([left, right], axis=1).ravel(),
+        is_leaf=left == np.arange(len(left)),
         value=np.asarray(nodes["value"], dtype=np.int64),
         depth=plain["depth"],
         slope=plain["slope"],

@@ -1,6 +1,6 @@
 """Findings that were taken in before there was an inbox get the figures it reads.
 
-The formula itself is asked by the pipeline, for every finding without `weighed_at`.
+The formula itself is asked by the pipeline, for whatever was weighed more than a day ago.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ def fill(apps: Any, schema_editor: Any) -> None:
     finding, report = apps.get_model("triage", "Finding"), apps.get_model("triage", "Report")
     for rank, severity in enumerate(RANKS):
         finding.objects.filter(severity=severity).update(rank=rank, worst=rank, points=STEPS * rank)
-    finding.objects.update(last_seen_at=F("seen_at"))
+    finding.objects.update(last_seen_at=F("seen_at"), weighed_at=F("seen_at"))
     finding.objects.filter(state="OPEN").update(state="NEW")
     filed = report.objects.filter(pk=OuterRef("report_id")).values("suggested_action")[:1]
     finding.objects.exclude(report=None).update(is_from_agent=True, suggested_action=Subquery(filed))

@@ -26,7 +26,7 @@ from leadroom.triage.enums import (
     SuggestedAction,
     Workaround,
 )
-from leadroom.triage.models import Decision, Finding, Link
+from leadroom.triage.models import Adjudication, Decision, Finding, Link
 from leadroom.web.triage.asked import View
 
 ROUTES = [route for route in Route if route != Route.SNOOZE]
@@ -205,12 +205,15 @@ class Piece:
 
 
 def pieces_of(text: str, shared: Iterable[str]) -> list[Piece]:
-    """The text cut where shared words, paths and so on begin and end. Nothing of the text is lost."""
+    """The text cut where shared words, paths and so on begin and end. Nothing of the text is lost.
+
+    Words are stems (`redi` of `Redis`), so the few letters that follow belong to them.
+    """
     text = clip(text, TEXT_SHOWN)
     wanted = sorted({one for one in shared if len(one) >= 2}, key=len, reverse=True)[:80]
     if not wanted:
         return [Piece(text, False)] if text else []
-    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, wanted))})", re.IGNORECASE)
+    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, wanted))})\w{{0,6}}", re.IGNORECASE)
     found, at = [], 0
     for match in pattern.finditer(text):
         if match.start() > at:
@@ -241,6 +244,7 @@ class LinkView:
     against: list[str]
     accept_reason: str
     cut_reason: str
+    opinion: Adjudication | None
 
     @property
     def dom_id(self) -> str:
@@ -270,6 +274,7 @@ def present_link(link: Link, by: Actor) -> LinkView:
         against=evidence.get("against", []),
         accept_reason=refusal_of(lambda: rules.check_accept(link, by)) if is_suggestion else "",
         cut_reason=refusal_of(lambda: rules.check_cut(link, by)),
+        opinion=link.opinion if is_suggestion else None,
     )
 
 

@@ -55,6 +55,8 @@ class ReportView:
     needs: list[str]
     follow_ups: list[str]
     sources: list[dict[str, str]]
+    changed: list[str]
+    contradictions: list[dict[str, str]]
     next_state: str
 
     @property
@@ -92,6 +94,8 @@ def present_report(report: Report) -> ReportView:
         needs=body.get("needs", []),
         follow_ups=body.get("follow_ups", []),
         sources=body.get("sources", []),
+        changed=body.get("changed", []),
+        contradictions=report.contradictions,
         next_state=ReportState.READ if is_unread else ReportState.UNREAD,
     )
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from leadroom.web.triage import deciding, inbox, views
+from leadroom.web.triage import deciding, engine, importing, inbox, views
 
 app_name = "triage"
 urlpatterns = [
@@ -22,5 +22,7 @@ urlpatterns = [
     path("links/<int:pk>/cut/", deciding.cut, name="cut"),
     path("reports/", views.reports, name="reports"),
     path("<int:pk>/", views.report, name="report"),
+    path("import/<slug:slug>/", importing.import_findings, name="import"),
+    path("engine/<slug:slug>/", engine.engine, name="engine"),
     path("<int:pk>/mark/", views.mark, name="mark"),
 ]
