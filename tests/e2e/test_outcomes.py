@@ -16,6 +16,7 @@ from leadroom.lib.clock import now
 from tests.e2e.house import House, running_house
 from tests.e2e.test_pages import WCAG
 from tests.e2e.visit import Visit, visiting
+from tests.support.chat import running_chat
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(240)]
 
@@ -36,7 +37,7 @@ document.hasFocus = () => false;
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with running_house(tmp_path_factory.mktemp("outcomes")) as running:
+    with running_house(tmp_path_factory.mktemp("outcomes"), LEADROOM_HOOKS_PRIVATE="1") as running:
         running.seed_project()
         yield running
 
@@ -94,9 +95,14 @@ def test_no_page_stumbles(visit: Visit) -> None:
 def test_who_looks_elsewhere_is_told_once_with_text_and_a_link_that_lands_on_the_card(
     house: House, browser: Browser
 ) -> None:
-    with visiting(house, browser) as tab:
+    """And so is their chat, by the worker, signed with the secret the page showed."""
+    with visiting(house, browser) as tab, running_chat() as chat:
         tab.page.add_init_script(TOLD)
         tab.sign_in()
+        tab.open("/notices/")
+        tab.page.get_by_label("Address of its incoming webhook").fill(chat.url)
+        tab.page.get_by_role("button", name="Join").click()
+        secret = tab.page.locator("#secret").inner_text()
         house.new_item("first", title="Split by shares")
         told = tab.wait(lambda: tab.page.evaluate("window.told"), seconds=60, what="a notification")
         assert told[0]["title"] == "Split by shares needs you"
@@ -109,3 +115,9 @@ def test_who_looks_elsewhere_is_told_once_with_text_and_a_link_that_lands_on_the
         tab.page.wait_for_timeout(1_500)
         assert tab.page.evaluate("window.told") == []
         assert house.one("SELECT count(*) FROM notices_notice WHERE channel = %s", "browser") == 1
+        _, headers, body = tab.wait(lambda: chat.taken, seconds=60, what="a message in the chat")[0]
+        given = {"id": headers["webhook-id"], "timestamp": headers["webhook-timestamp"]}
+        assert webhooks.verify([secret], **given, signature=headers["webhook-signature"], body=body, now=now()) is None
+        assert json.loads(body)["data"][0]["url"].endswith(f"/needs/#{card}")
+        tab.wait(lambda: house.one("SELECT state FROM notices_message") == "SENT", what="the record of it")
+        tab.wait(lambda: house.one("SELECT count(*) FROM outcomes_advice"), seconds=60, what="a hint of the worker")
