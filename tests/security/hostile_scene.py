@@ -334,7 +334,16 @@ def proven(project: Project, h: Hostile) -> WorkItem:
     given = {"hand_in": hand_in, "work": "c" * 40, "onto": "b" * 40}
     keep_faults(
         verification=f.make_verification(plan, **given), possible=1, seconds=1.0, note=h("fault note"), now=f.NOW,
-        faults=[SeededFault(path=h("fault path", 500), line=1, before=h("before"), after=h("after"), hint=h("hint"))],
+        faults=[
+            SeededFault(
+                path=h("fault path", 500),
+                line=1,
+                before=h("before"),
+                after=h("after"),
+                hint=h("hint"),
+                is_noticed=False,
+            )
+        ],
     )  # fmt: skip
     bent = request(item=plan.item, plan=plan, commit="e" * 40, by=f.PIPELINE, now=f.NOW, **given)
     claim(verification_id=bent.pk, host="here", now=f.NOW)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("projects", "0003_environment_profile"),
-        ("triage", "0005_inbox_filters_and_rule_drafts"),
+        ("triage", "0006_inbox_indexes_cover"),
     ]
 
     operations = [
