@@ -3,7 +3,7 @@
     python bench/switch.py [--agents 8] [--switches 20] [--simulated 200] [--minutes 0] [--quick] [--json]
 
 The claims: `--agents 8 --switches 20` (last effect and proof), `--agents 1 --switches 1000 --simulated 0` (nothing
-after a thousand proofs; half an hour on two busy cores), and 200 simulated agents, which are part of every run that does
+after a thousand proofs; half an hour on two cores), and 200 simulated agents, which are part of every run that does
 not say `--simulated 0`. `--minutes` ends the loop early, and the result says how many switches it made. A real agent is
 `hold_run` itself in a process of its own, whose session writes as fast as it can everywhere at once: files and
 refs every 2 ms from inside the sandbox (a daemonised child of it as well), and records and commits through the gate. A
