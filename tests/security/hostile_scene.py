@@ -332,26 +332,18 @@ def proven(project: Project, h: Hostile) -> WorkItem:
     frozen = {h("frozen path", 200): "100644 " + "a" * 40}
     hand_in = f.freeze_tests(plan, cases=said, frozen=frozen)
     given = {"hand_in": hand_in, "work": "c" * 40, "onto": "b" * 40}
-    keep_faults(
-        verification=f.make_verification(plan, **given), possible=1, seconds=1.0, note=h("fault note"), now=f.NOW,
-        faults=[
-            SeededFault(
-                path=h("fault path", 500),
-                line=1,
-                before=h("before"),
-                after=h("after"),
-                hint=h("hint"),
-                is_noticed=False,
-            )
-        ],
-    )  # fmt: skip
+    fault = SeededFault(
+        path=h("fault path", 500), line=1, before=h("before"), after=h("after"), hint=h("hint"), is_noticed=False
+    )
+    found = f.make_verification(plan, **given)
+    keep_faults(verification=found, faults=[fault], possible=1, seconds=1.0, note=h("fault note"), now=f.NOW)
     bent = request(item=plan.item, plan=plan, commit="e" * 40, by=f.PIPELINE, now=f.NOW, **given)
     claim(verification_id=bent.pk, host="here", now=f.NOW)
     bent.refresh_from_db()
-    refusal = Refusal(Cheat.WEAKENED, h("refused path", 200), h("refusal"))
+    refusal = Refusal(Cheat.WEAKENED, "a.py", h("refusal"))
     finish(verification=bent, results={}, refusals=[refusal], output="", now=f.NOW)
     row = {"criterion": "AC-001", "answer": "PARTIAL", "file": h("judged file", 400), "behaviour": h("behaviour")}
-    body = {"summary": h("verdicts"), "verdicts": [row]}
+    body = {"summary": "Read.", "verdicts": [row]}
     submit_verdicts(item=plan.item, run_id=7, work="c" * 40, body=body, criteria=["AC-001"], by=f.PIPELINE, now=f.NOW)
     return plan.item
 
