@@ -61,4 +61,4 @@ def test_on_one_host_nothing_is_left_behind_and_nothing_said_of_hosts() -> None:
     switch = pressed_over(settings.HOST_NAME)
     assert state_of(switch) == SwitchState.VERIFIED, switch.checks
     assert not [check for check in switch.checks if check["name"] == "hosts"]
-    assert not list((settings.HOME_DIR / "run" / "looks").glob("*"))
+    assert not list((settings.HOME_DIR / "run" / "looks").glob(f"{switch.pk}.*"))
