@@ -160,7 +160,7 @@ def test_the_number_of_queries_does_not_grow(
         rows = [incident_row(f"I-{number}", opened_at=now())]
         actions.keep_incidents(project=project, rows=rows, came=Came.CSV, by=by, now=now())
     lead.get(reverse("outcomes:index"))
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(24):
         lead.get(reverse("outcomes:index"))
 
 
