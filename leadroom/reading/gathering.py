@@ -98,10 +98,21 @@ def _of_card(card: Waiting, now: dt.datetime) -> Line:
     )
 
 
+_UNREAD_FIELDS = (
+    "weighed",
+    "report__body",
+    "report__run__brief",
+    "report__run__system_prompt",
+    "report__item__request",
+    "report__item__problem",
+)
+"""Long texts of findings, their reports, runs and items that a list does not show."""
+
+
 def _findings(project_ids: list[int]) -> list[Line]:
     """Findings that lead their group and wait. Nobody stands still for one unless its run said so."""
     lines = []
-    for finding in open_findings(project_ids).select_related("report__item__project"):
+    for finding in open_findings(project_ids).select_related("report__item__project").defer(*_UNREAD_FIELDS):
         report = finding.report
         item = report.item if report else None
         suggested = SuggestedAction(finding.suggested_action).label.lower()

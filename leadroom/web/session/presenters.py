@@ -93,7 +93,9 @@ def present(request: HttpRequest) -> SessionPage:
     if session is not None and session.state in (SessionState.OPEN, SessionState.PAUSED):
         sitting = present_sitting(request, session)
     elif not refusal:
-        lines = gather(led_project_ids(request.user), user_id=person_id, now=now)  # type: ignore[arg-type]
+        led = led_project_ids(request.user)  # type: ignore[arg-type]
+        cards = [card for card in access.waiting(request) if card.item.project_id in led]
+        lines = gather(led, user_id=person_id, now=now, cards=cards)
     takes = pace.words_for(pace.seconds_for((line.kind for line in lines), paces_of(person_id))) if lines else ""
     missed = session.missed if session else 0
     return SessionPage(
