@@ -1,9 +1,11 @@
 """The read-only switch: how long after the press the last side effect comes, how long until it is proven, what is late.
 
-    python bench/switch.py [--agents 8] [--switches 20] [--simulated 200] [--quick] [--json]
+    python bench/switch.py [--agents 8] [--switches 20] [--simulated 200] [--minutes 0] [--quick] [--json]
 
-The numbers of the claim are --switches 1000 with 8 agents, and 200 simulated agents. A real agent is `hold_run` itself
-in a process of its own, whose session is replaced by one that writes as fast as it can everywhere at once: files and
+The claims: `--agents 8 --switches 20` (last effect and proof), `--agents 1 --switches 1000 --simulated 0` (nothing
+after a thousand proofs; some 20 minutes on two cores), and 200 simulated agents, which are part of every run that does
+not say `--simulated 0`. `--minutes` ends the loop early, and the result says how many switches it made. A real agent is
+`hold_run` itself in a process of its own, whose session writes as fast as it can everywhere at once: files and
 refs every 2 ms from inside the sandbox (a daemonised child of it as well), and records and commits through the gate. A
 simulated one is a sandbox whose writer writes twice a second, 25 to a process. Every write carries its time; the press
 is the action a page calls; the proof is the worker's. The last line of the output is JSON. Exit code 1 for a write
@@ -11,7 +13,6 @@ after the proof.
 """
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
@@ -26,141 +27,19 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = {"last_effect_ms_p95": {"8": 500, "200": 2000}, "verified_s_p95": {"8": 5, "200": 15}}
-EACH_MS, SIMULATED_MS, PER_PROCESS, LATE_SECONDS = 2, 500, 25, 0.25
-WRITER = """
-import os, sys, time
-pause, git = float(sys.argv[1]) / 1000, sys.argv[2] == "git"
-def write(name):
-    places = [name + ".txt"] + ([".git/refs/leadroom/" + name] if git else [])
-    while True:
-        for place in places:
-            with open(place, "w") as file:
-                file.write("%040d" % time.time_ns())
-        time.sleep(pause)
-if git:
-    os.makedirs(".git/refs/leadroom", exist_ok=True)
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        write("daemon")
-    os._exit(0)
-write("child")
-"""
-
-
-# inside a helper process
-
-
-def become_django() -> None:
-    import logging
-
-    import django
-
-    django.setup()
-    logging.disable(logging.WARNING)  # there is no broker to hear of anything
-
-
-def hold_real() -> None:
-    """For each line `run generation` on stdin hold that run as Leadroom does; says when it left."""
-    become_django()
-    from leadroom.runners import holder
-
-    holder.Session = Writer  # type: ignore[assignment,misc]
-    print("ready", flush=True)
-    for line in sys.stdin:
-        run_id, generation = map(int, line.split())
-        holder.hold_run(run_id, generation)
-        print("left", flush=True)
-
-
-class Writer:
-    """A session that has no model: it only writes, everywhere an agent can."""
-
-    def __init__(self, place: Any, access: Any) -> None:
-        self.place = place
-
-    async def hold(self) -> None:
-        await asyncio.gather(write_files(self.place, EACH_MS, "git"), self.use_tools())
-
-    async def use_tools(self) -> None:
-        from leadroom.runners.base import ToolCall
-        from leadroom.runners.gate import use_tool
-
-        phases, number = ("design", "tests", "code"), 0
-        while True:
-            number += 1
-            given = {"phase": phases[number % 3], "note": str(time.time_ns())}
-            await use_tool(self.place, ToolCall(f"call-{number}", "set_phase", given))
-            await asyncio.sleep(EACH_MS / 1000)
-
-
-async def write_files(place: Any, pause_ms: int, git: str) -> None:
-    from leadroom.sandbox.process import run
-    from leadroom.sandbox.profiles import tree_profile
-
-    profile = tree_profile(place.worktree.path, is_writable=True, is_git_writable=True)
-    await run(
-        profile, ["python", "-I", "-S", "-c", WRITER, str(pause_ms), git], timeout_seconds=3600, marker=place.marker
-    )
-
-
-def hold_simulated() -> None:
-    """For each line of run numbers hold those, all in this process; says when all left."""
-    become_django()
-    from leadroom.sandbox.selftest import check_isolation
-
-    check_isolation()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        hold_many([int(word) for word in line.split()])
-        print("left", flush=True)
-
-
-def hold_many(ids: list[int]) -> None:
-    from django.conf import settings
-
-    from leadroom.agents import holding
-    from leadroom.agents.models import Run
-    from leadroom.guardrails.watch import SwitchWatch
-    from leadroom.lib.clock import now
-    from leadroom.lib.errors import Fenced
-    from leadroom.lib.leases import HolderLock, hold, holder_lock
-    from leadroom.runners.holder import HALTED, _prepare
-    from leadroom.sandbox.registry import sweep
-
-    runs = list(Run.objects.select_related("item__project", "agent").filter(pk__in=ids))
-    places = [_prepare(run) for run in runs]
-    held = [HolderLock(holder_lock(settings.HOME_DIR, f"run-{run.pk}"), wait_seconds=3) for run in runs]
-    watches = [
-        SwitchWatch(project_id=place.run.item.project_id, agent_id=place.run.agent_id, marker=place.marker)
-        for place in places
-    ]
-
-    async def work() -> None:
-        for watch in watches:
-            watch.start()
-        await asyncio.gather(*(write_files(place, SIMULATED_MS, "plain") for place in places))
-
-    asyncio.run(hold(work(), lambda: None))
-    for place, watch, lock in zip(places, watches, held, strict=True):
-        with contextlib.suppress(Fenced):
-            holding.halt(run=place.run, reason=HALTED, now=now())
-        watch.stop()
-        sweep(place.marker)
-        lock.release()
-
-
+PER_PROCESS, LATE_SECONDS = 25, 0.25
+AGENTS = Path(__file__).with_name("switch_agents.py")
 # the bench
 
 
 class Helper:
-    """A process of this file that talks in lines."""
+    """A process of agents that talks in lines."""
 
     def __init__(self, kind: str) -> None:
         from leadroom.ops.children import dies_with_parent
 
         self.kind = kind
-        argv = [sys.executable, __file__, f"--as-{kind}"]
+        argv = [sys.executable, str(AGENTS), kind]
         self.process = subprocess.Popen(argv, cwd=ROOT, text=True, stdin=-1, stdout=-1, preexec_fn=dies_with_parent())
 
     def hear(self) -> bool:
@@ -188,6 +67,8 @@ def stage(agents: int) -> Iterator[list[int]]:
     for name in ("REDIS_URL", "DATABASE_URL"):
         os.environ.pop(name, None)
     sys.path.insert(0, str(ROOT))
+    from bench.switch_agents import become_django
+
     become_django()
     from django.core.management import call_command
 
@@ -335,25 +216,37 @@ def p95(values: list[float]) -> float:
     return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
 
 
-def measure(agents: int, switches: int, kind: str) -> dict[str, Any]:
+def measure(agents: int, switches: int, kind: str, minutes: float) -> dict[str, Any]:
+    rounds: list[dict[str, float]] = []
     with stage(agents) as runs:
-        helpers = [Helper(kind) for _ in range(agents if kind == "real" else -(-agents // PER_PROCESS))]
+        from leadroom.sandbox.selftest import check_isolation
+
+        if check_isolation().level < 1:
+            raise SystemExit(check_isolation().reason)
+        helpers: list[Helper] = []
         try:
-            for helper in helpers:
-                helper.hear()
-            rounds = [round_of(runs, helpers) for _ in range(switches)]
+            for _ in range(agents if kind == "real" else -(-agents // PER_PROCESS)):
+                helpers.append(Helper(kind))
+                helpers[-1].hear()
+            began = time.monotonic()
+            while len(rounds) < switches and not 0 < minutes * 60 < time.monotonic() - began:
+                rounds.append(round_of(runs, helpers))
+                if len(rounds) % 50 == 0:
+                    late = int(sum(one["late"] for one in rounds))
+                    print(f"{len(rounds)} switches, {late} late writes", file=sys.stderr, flush=True)
         finally:
             for helper in helpers:
                 helper.end()
     return {
         "agents": agents,
-        "switches": switches,
+        "switches": len(rounds),
         "last_effect_ms_p95": round(p95([one["last_effect_ms"] for one in rounds]), 1),
         "last_effect_ms_max": round(max(one["last_effect_ms"] for one in rounds), 1),
         "verified_s_p95": round(p95([one["verified_s"] for one in rounds]), 3),
         "verified_s_max": round(max(one["verified_s"] for one in rounds), 3),
         "ended_from_outside": int(sum(one["ended"] for one in rounds)),
         "late_writes": int(sum(one["late"] for one in rounds)),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 
@@ -362,18 +255,14 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=8)
     parser.add_argument("--switches", type=int, default=20)
     parser.add_argument("--simulated", type=int, default=200, help="agents of the large round, 0 for none")
+    parser.add_argument("--minutes", type=float, default=0, help="end the loop after so long; 0 for never")
     parser.add_argument("--quick", action="store_true", help="3 switches, 25 simulated agents")
     parser.add_argument("--json", action="store_true", help="only the result")
     parser.add_argument("--kind", choices=("real", "simulated"), default="real", help=argparse.SUPPRESS)
-    for kind in ("real", "simulated"):
-        parser.add_argument(f"--as-{kind}", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.as_real or asked.as_simulated:
-        (hold_real if asked.as_real else hold_simulated)()
-        return 0
     if asked.quick:
         asked.switches, asked.simulated = 3, 25
-    facts = measure(asked.agents, asked.switches, asked.kind)
+    facts = measure(asked.agents, asked.switches, asked.kind, asked.minutes)
     if asked.simulated:
         command = [sys.executable, __file__, "--json", "--kind", "simulated", "--simulated", "0"]
         command += ["--agents", str(asked.simulated), "--switches", str(min(asked.switches, 5))]

@@ -7,4 +7,4 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "leadroom.settings")
 app = Celery("leadroom")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["leadroom.pipeline"])
+app.autodiscover_tasks([f"leadroom.{room}" for room in ("pipeline", "outcomes", "reading", "notices")])

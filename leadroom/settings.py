@@ -70,6 +70,23 @@ def _secret_key(home: Path) -> str:
     return path.read_text().strip()
 
 
+def _prices(name: str) -> dict[str, tuple[float, float]]:
+    """Model to dollars for a million tokens, input and output: `claude-opus-4-5=5/25 other=0.5/2`."""
+    prices = {}
+    for part in _text(name, "").split():
+        model, _, price = part.rpartition("=")
+        given, _, made = price.partition("/")
+        try:
+            prices[model] = (float(given), float(made))
+        except ValueError:
+            model = ""
+        if not model or not all(0 <= dollars <= 10_000 for dollars in prices[model]):
+            raise ImproperlyConfigured(
+                f"{name} has {part!r}; write model=input/output in dollars for a million tokens, or unset it."
+            )
+    return prices
+
+
 _FOLDERS = ("run", "log", "keys", "projects")
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME_DIR = Path(_text("LEADROOM_HOME", "~/.leadroom")).expanduser().resolve()
@@ -96,6 +113,8 @@ MODEL_URL = _text("ANTHROPIC_BASE_URL", MODEL_URL_DEFAULT).rstrip("/")
 MODEL_KEY = _text("ANTHROPIC_API_KEY", "")
 MODEL_NAME = _text("LEADROOM_MODEL", "claude-opus-4-5")
 CEILING = _number("LEADROOM_CEILING", 2, low=1, high=64)
+PRICES = _prices("LEADROOM_PRICES")
+HOOKS_MAY_BE_PRIVATE = _switch("LEADROOM_HOOKS_PRIVATE", False)
 UNDO_SECONDS = _number("LEADROOM_UNDO_SECONDS", 10, low=0, high=60)
 
 _public_host = PUBLIC_URL.split("://", 1)[-1]
@@ -122,6 +141,9 @@ INSTALLED_APPS = [
     "leadroom.worktrees",
     "leadroom.triage",
     "leadroom.verification",
+    "leadroom.reading",
+    "leadroom.outcomes",
+    "leadroom.notices",
     "leadroom.web",
     "leadroom.ops",
 ]
@@ -221,8 +243,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "pipeline.tick", "schedule": 1.0, "options": {"expires": 5}},
+    "outcomes": {"task": "outcomes.gather", "schedule": 30.0, "options": {"expires": 25}},
+    "notices": {"task": "notices.look", "schedule": 10.0, "options": {"expires": 10}},
     "adjudicate": {"task": "pipeline.adjudicate", "schedule": 60.0, "options": {"expires": 50}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
+    "reading": {"task": "reading.look", "schedule": 20.0, "options": {"expires": 20}},
 }
 
 STATIC_URL = "static/"
@@ -261,6 +286,15 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
+EMAIL_HOST = _text("LEADROOM_EMAIL_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = _number("LEADROOM_EMAIL_PORT", 587, low=1, high=65535)
+EMAIL_HOST_USER = _text("LEADROOM_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = _text("LEADROOM_EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = _switch("LEADROOM_EMAIL_TLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = _text("LEADROOM_EMAIL_FROM", "leadroom@localhost")
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = _text("LEADROOM_TIME_ZONE", "UTC")
 USE_TZ = True
@@ -273,7 +307,7 @@ LOGGING = {
         "line": {
             "()": "leadroom.lib.redaction.RedactingFormatter",
             "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-            "secrets": [SECRET_KEY, MODEL_KEY],
+            "secrets": [SECRET_KEY, MODEL_KEY, EMAIL_HOST_PASSWORD],
         }
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},

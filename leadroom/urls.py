@@ -2,4 +2,7 @@
 
 from django.urls import include, path
 
-urlpatterns = [path("", include("leadroom.web.urls"))]
+urlpatterns = [
+    path("api/", include("leadroom.api.urls", namespace="api")),
+    path("", include("leadroom.web.urls")),
+]

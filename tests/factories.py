@@ -336,9 +336,11 @@ def make_stitch(
     return stitch
 
 
-def make_verification(plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = ()) -> VerificationRun:
-    """A finished verification in which the cases named fail."""
-    verification = request(item=plan.item, plan=plan, commit=commit, by=PIPELINE, now=NOW)
+def make_verification(
+    plan: TestPlan, *, commit: str = "d" * 40, failing: tuple[str, ...] = (), **given: Any
+) -> VerificationRun:
+    """A finished verification in which the cases named fail; `given` goes to `request`."""
+    verification = request(item=plan.item, plan=plan, commit=commit, by=PIPELINE, now=NOW, **given)
     claim(verification_id=verification.pk, host="here", now=NOW)
     verification.refresh_from_db()
     results = {

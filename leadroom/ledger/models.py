@@ -55,7 +55,10 @@ class Entry(AppendOnlyModel):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["subject"])]
+        indexes = [
+            models.Index(fields=["subject"]),
+            models.Index(fields=["actor_id", "at"], name="entries_of_an_actor"),
+        ]
         verbose_name_plural = "entries"
 
     def __str__(self) -> str:

@@ -12,6 +12,13 @@ from leadroom.lib.actors import ActorKind
 
 STEPS_SHOWN = 400
 NAMESPACE = "https://leadroom.invalid/prov#"
+HOW_CHECKED = (
+    "Files are looked up in the repository, criteria in the document, commands in the run's own transcript. A web "
+    "address or an API answer counts only when the run itself fetched it; agents have no network here, so none does. "
+    "A dashboard counts when the lead vouched for its address; Leadroom did not read it."
+)
+"""What "found" means, for whoever reads the log."""
+_DELIVERED = {"propose_ambiguities": "proposals", "ask_questions": "questions"}
 
 
 @dataclass(frozen=True)
@@ -23,10 +30,17 @@ class Step:
     observed: tuple[Source, ...]
 
     @property
+    def how_checked(self) -> str:
+        return HOW_CHECKED
+
+    @property
     def words(self) -> str:
-        """What was done: `ambiguities proposed`."""
+        """What was done: `Ambiguities proposed`."""
         room, thing, verb = (*self.entry.verb.split("."), "", "")[:3]
-        return f"{thing or room} {verb.replace('_', ' ')}".strip()
+        if self.entry.verb == "guardrails.answer.weighed":
+            tool = str(self.entry.payload.get("tool", ""))
+            return f"Looked at before its {_DELIVERED.get(tool, tool.removeprefix('submit_').replace('_', ' '))}"
+        return f"{thing or room} {verb.replace('_', ' ')}".strip().capitalize()
 
     @property
     def why_trusted(self) -> str:
@@ -34,12 +48,16 @@ class Step:
         looked = [source for source in self.declared if source.is_resolved is not None]
         held = [source for source in looked if source.is_resolved]
         if not self.declared:
-            return f"Leadroom saw {len(self.observed)} things being read or run before it." if self.observed else ""
+            things = "one thing" if len(self.observed) == 1 else f"{len(self.observed)} things"
+            return f"Leadroom saw {things} being read or run before it." if self.observed else ""
         if not looked:
             return "Declared before Leadroom looked sources up; nobody checked them."
         if not held:
             return "Not trusted: none of its sources could be found, so it counts as unsourced."
-        rest = f"; {len(looked) - len(held)} could not be found and do not count" if len(held) < len(looked) else ""
+        if len(looked) == 1:
+            return "Leadroom found its source itself."
+        left = len(looked) - len(held)
+        rest = f"; {left} {'does' if left == 1 else 'do'} not count" if left else ""
         return f"Leadroom found {len(held)} of its {len(looked)} sources itself{rest}."
 
 
@@ -58,7 +76,7 @@ def steps_of(*, item_id: int, run_id: int | None = None) -> list[Step]:
 
 def as_markdown(title: str, steps: Sequence[Step]) -> str:
     """The log as Markdown; what agents wrote is shown as code, so that it cannot mark anything up."""
-    parts = [f"# Source log: {_plain(title)}", ""]
+    parts = [f"# Source log: {_plain(title)}", "", HOW_CHECKED, ""]
     for step in steps:
         at = step.entry.at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         parts += [f"## {_plain(step.words)}", "", f"{at}, {_plain(step.entry.actor_name)}. {step.why_trusted}", ""]

@@ -40,6 +40,7 @@ CHECKS = (
     ("lint-imports",),
     ("manage.py", "states", "--check"),
     ("manage.py", "agent_tools", "--check"),
+    ("manage.py", "figures", "--check"),
     ("manage.py", "makemigrations", "--check", "--dry-run"),
 )
 

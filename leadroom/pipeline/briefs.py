@@ -122,7 +122,8 @@ def for_planner(
     """`returned` is the plan that was sent back; `before` one that was written for an earlier document."""
     parts = [_document(revision)]
     if returned is not None:
-        parts += ["Your plan was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
+        whose = "Your plan" if returned.run_id else "The plan that the lead brought"
+        parts += [f"{whose} was sent back:", _plan(returned), _tagged("reviews", _reviews(returned))]
         parts.append(
             "Work every finding (F-1, F-2 …) in, or say in `answers` why not, and submit the whole plan again."
         )

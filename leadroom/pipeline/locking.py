@@ -21,7 +21,7 @@ from leadroom.lib.actors import system
 from leadroom.lib.clock import now as clock_now
 from leadroom.lib.errors import Conflict, Fenced
 from leadroom.lib.leases import HolderLock, holder_lock, holder_mark, is_held
-from leadroom.pipeline import proof
+from leadroom.pipeline import hosts, proof
 from leadroom.projects.models import Project
 from leadroom.sandbox.registry import sweep
 from leadroom.sandbox.selftest import check_isolation
@@ -39,6 +39,8 @@ _doubtful: set[tuple[str, int]] = set()
 
 def tick() -> None:
     """Once a second, and whenever a run was halted: settle the flag, then prove what is not proven yet."""
+    for switch in engaged().filter(state=SwitchState.REQUESTED):
+        proof.look_here(switch)
     try:
         lock = HolderLock(settings.HOME_DIR / "run" / "switching.lock")
     except Conflict:
@@ -66,6 +68,7 @@ def settle(switch: Switch) -> bool:
         return _note(switch, rows, is_enforced=False)
     findings = proof.prove(switch)
     if all(finding.ok for finding in findings):
+        hosts.forget_looks(switch)
         return _note(switch, proof.as_rows(findings), is_enforced=True)
     actions.note_checks(switch=switch, checks=proof.as_rows(findings), by=BY, now=clock_now())
     return False
@@ -89,6 +92,8 @@ def end_what_is_left(switch: Switch) -> None:
         with contextlib.suppress(Fenced):  # first fenced, so that what a killed test leaves is no verdict
             verifications.take_back(verification=verification, now=clock_now())
         end_processes(f"verification-{verification.pk}")
+    for name in proof.seeding_of(switch):
+        end_processes(name)
 
 
 def end_processes(name: str) -> None:

@@ -1,6 +1,8 @@
 """Moves of the lead that concern several rooms at once."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -10,8 +12,10 @@ from leadroom.agents.queries import latest_run, stopped_run
 from leadroom.agents.rules import check_note
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib.actors import Actor
-from leadroom.lib.errors import NotPermitted
+from leadroom.lib.errors import Conflict, NotPermitted
 from leadroom.pipeline import briefs, steps
+from leadroom.pipeline.environments import require_operable
+from leadroom.pipeline.placement import start_holder
 from leadroom.projects import rules
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import STAGES, Stage
@@ -20,11 +24,15 @@ from leadroom.requirements.actions import begin, hand_over
 from leadroom.requirements.enums import Confidence
 from leadroom.requirements.models import Ambiguity
 from leadroom.requirements.queries import latest_revision
-from leadroom.testplans.models import TestCase
+from leadroom.testplans.actions import submit
+from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.testplans.queries import current_plan
-from leadroom.verification.actions import exempt, pass_quarantined, thaw
+from leadroom.testplans.rules import check_bring
+from leadroom.verification.actions import ask_for_faults, exempt, pass_quarantined, thaw
 from leadroom.verification.enums import ExemptionKind
+from leadroom.verification.models import VerificationRun
 from leadroom.verification.queries import frozen_hand_in, latest_verification
+from leadroom.verification.running import are_faults_tried
 from leadroom.worktrees import actions as worktrees
 from leadroom.worktrees.enums import StitchState, WorktreeState
 from leadroom.worktrees.models import Worktree
@@ -94,10 +102,36 @@ def quarantine(*, case: TestCase, reason: str, by: Actor, now: dt.datetime) -> N
 
 
 @transaction.atomic
+def bring_plan(*, item: WorkItem, body: Mapping[str, Any], by: Actor, now: dt.datetime) -> TestPlan:
+    """The lead's own plan where none stands yet: it takes the planner's place and goes to the agents' review.
+
+    Raises NotPermitted, BadInput with what the machine checks found, Locked.
+    """
+    check_bring(item, current_plan(item), by=by)
+    check_unlocked(item.project_id, kept="no plan was stored")
+    revision = latest_revision(item)
+    if revision is None:
+        raise NotPermitted("There is no requirements document to plan from yet.")
+    stop_open_runs(item=item, by=by, now=now)
+    return submit(item=item, revision=revision, body=body, run_id=None, by=by, now=now)
+
+
+def seed_faults_again(*, verification: VerificationRun, by: Actor, now: dt.datetime) -> None:
+    """Have the seeded faults of work that passed tried once more, by a process of its own.
+
+    Raises NotPermitted, Locked, and Conflict while they are being tried.
+    """
+    if are_faults_tried(verification):
+        raise Conflict("The seeded faults are being tried now; the result appears by itself.")
+    ask_for_faults(verification=verification, by=by, now=now)
+    start_holder("hold_faults", f"verification-{verification.pk}", verification.pk, 0)
+
+
 def supply_missing(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None:
     """Queue the requirements agent again with what the lead adds to a LOW document.
 
-    `text` may be empty when a deferred question was decided since. Raises NotPermitted, BadInput.
+    `text` may be empty when a deferred question was decided since. Raises NotPermitted, BadInput, and Conflict while
+    the project's environment is being tried.
     """
     if not by.is_human:
         raise NotPermitted("Only a person supplies what the request lacks.")
@@ -106,15 +140,19 @@ def supply_missing(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) ->
         raise NotPermitted("The document does not wait for anything from you.")
     if text.strip() or not Ambiguity.objects.filter(item=item, handed_at=None).exclude(decided_by=None).exists():
         check_note(text)
-    hand_over(item=item, by=by, now=now)
-    attempt, alignment = run.attempt + 1 if run else 1, begin(item=item, by=by, now=now)
-    brief = briefs.for_requirements(item, attempt, alignment, before=revision, supplied=text.strip())
-    steps.start_run(item, Role.REQUIREMENTS, brief)
+    require_operable(item.project)  # outside the transaction: it may start a check in a process of its own
+    with transaction.atomic():
+        hand_over(item=item, by=by, now=now)
+        attempt, alignment = run.attempt + 1 if run else 1, begin(item=item, by=by, now=now)
+        brief = briefs.for_requirements(item, attempt, alignment, before=revision, supplied=text.strip())
+        steps.start_run(item, Role.REQUIREMENTS, brief)
 
 
-@transaction.atomic
 def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
-    """After a person stopped a run: a new attempt of that role. Raises NotPermitted."""
+    """After a person stopped a run: a new attempt of that role, in an environment that was tried.
+
+    Raises NotPermitted, and Conflict while the environment is being tried.
+    """
     if not by.is_human:
         raise NotPermitted("Only a person starts a stopped run again.")
     if STAGES.is_final(item.stage):
@@ -123,6 +161,7 @@ def start_again(*, item: WorkItem, by: Actor, now: dt.datetime) -> None:
     if run is None:
         raise NotPermitted("No run of this item was stopped.")
     check_unlocked(item.project_id, run.agent_id, kept="nothing was started")
+    require_operable(item.project)
     steps.start_run(item, Role(run.role), run.brief, lane=run.lane)
 
 

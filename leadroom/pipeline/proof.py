@@ -1,5 +1,6 @@
 """Proving that a locked scope is still, without asking any agent (RELIABILITY, The read-only switch, 5)."""
 
+import datetime as dt
 import hashlib
 import os
 import subprocess
@@ -18,9 +19,11 @@ from leadroom.guardrails.enums import Lock, ScopeKind
 from leadroom.guardrails.models import Switch
 from leadroom.ledger.models import Entry
 from leadroom.lib.actors import ActorKind
+from leadroom.lib.clock import now
 from leadroom.lib.errors import LeadroomError
 from leadroom.lib.leases import holder_lock, holder_mark, is_held
 from leadroom.lib.shapes import count_of
+from leadroom.pipeline import hosts
 from leadroom.projects.models import WorkItem
 from leadroom.sandbox.bwrap import launch
 from leadroom.sandbox.profiles import tree_profile
@@ -33,6 +36,8 @@ from leadroom.worktrees.models import Worktree
 SAYING = ("agents.elicitation.asked",)
 """What an agent may still do to a record of Leadroom's."""
 BETWEEN_SECONDS = 0.1
+SEEDING_LASTS = dt.timedelta(hours=1)
+"""No seeded faults take longer."""
 PROBE_SECONDS = 10.0
 PROBES_AT_ONCE = 4
 CANARY = """( : > .leadroom-canary ) 2>&1; test -e .leadroom-canary && echo written; cat /proc/self/mountinfo"""
@@ -71,12 +76,26 @@ def verifications_of(switch: Switch) -> QuerySet[VerificationRun]:
     return rows.filter(item__project_id=switch.target) if switch.kind == ScopeKind.PROJECT else rows
 
 
+def seeding_of(switch: Switch) -> list[str]:
+    """Names of holders that try seeded faults in the scope: of work that passed, so their record says nothing of it."""
+    lately = now() - SEEDING_LASTS
+    asked = Entry.objects.filter(verb="verification.run.faults_asked", at__gte=lately).values_list("subject", flat=True)
+    pks = [int(subject.partition(":")[2]) for subject in asked]
+    rows = VerificationRun.objects.filter(Q(ended_at__gte=lately) | Q(pk__in=pks), state=VerificationState.PASSED)
+    if switch.kind == ScopeKind.AGENT:
+        return []
+    if switch.kind == ScopeKind.PROJECT:
+        rows = rows.filter(item__project_id=switch.target)
+    names = [f"verification-{pk}" for pk in rows.values_list("pk", flat=True)]
+    return [name for name in names if is_held(holder_lock(settings.HOME_DIR, name))]
+
+
 def prove(switch: Switch) -> list[Finding]:
-    """Everything that can be seen of the scope on this host. Takes some 0.1 s, more with many trees."""
+    """All that can be seen of the scope from here, with what other hosts saw. Some 0.1 s, more with many trees."""
     if switch.level == Lock.PAUSED:
-        return [_standing(switch)]
+        return [_standing(switch), *_other_hosts(switch)]
     trees = list(_trees(switch))
-    findings = [_holders(switch), _processes(switch), _steps(switch)]
+    findings = [_holders(switch), _processes(switch), *_other_hosts(switch), _steps(switch)]
     if not all(finding.ok for finding in findings):
         return findings
     before = digest_of_trees(trees)
@@ -92,15 +111,37 @@ def prove(switch: Switch) -> list[Finding]:
     return findings
 
 
+def look_here(switch: Switch) -> None:
+    """Tell other hosts whether the scope's processes of this one are gone, or stand still."""
+    if not hosts.held_here(switch, runs_of(switch)):
+        return
+    seen = _standing(switch) if switch.level == Lock.PAUSED else _processes(switch)
+    hosts.note_look(switch, is_still=seen.ok)
+
+
+def _other_hosts(switch: Switch) -> list[Finding]:
+    """Nothing where no other host had a part in it."""
+    there = hosts.elsewhere(switch, runs_of(switch))
+    if left := hosts.silent(switch, there):
+        runs = ", ".join(f"run {pk}" for pk in there[left[0]][:3])
+        told = f"{left[0]} has not looked yet, and {runs} was held there. It looks once a second while its worker runs."
+        return [Finding("hosts", False, told)]
+    if not there:
+        return []
+    return [Finding("hosts", True, f"The same was seen on {', '.join(sorted(there))}, each of its own processes.")]
+
+
 def _live_names(switch: Switch) -> set[str]:
     """Names of holders that may write under this switch: read-only sessions are none of them."""
     rows = runs_of(switch).filter(state__in=OPEN, is_read_only=False).values_list("pk", flat=True)
-    return {f"run-{pk}" for pk in rows} | {f"verification-{v.pk}" for v in verifications_of(switch)}
+    verifying = {f"verification-{v.pk}" for v in verifications_of(switch)} | set(seeding_of(switch))
+    return {f"run-{pk}" for pk in rows} | verifying
 
 
 def _holders(switch: Switch) -> Finding:
     writing = list(runs_of(switch).filter(state__in=HELD, is_read_only=False))
     busy = {f"run-{run.pk}" for run in writing} | {f"verification-{v.pk}" for v in verifications_of(switch)}
+    busy |= set(seeding_of(switch))
     halted = runs_of(switch).filter(state=RunState.HALTED).values_list("pk", flat=True)
     busy |= {f"run-{pk}" for pk in halted if is_held(holder_lock(settings.HOME_DIR, f"run-{pk}"))}
     if busy:

@@ -104,7 +104,8 @@ def plan(item: WorkItem) -> bool:
         return _ask_planner(item, current)
     if current.state == PlanState.DRAFT:
         author = latest_run(item, Role.PLANNER)
-        if author is None or author.state != RunState.COMPLETED:
+        is_brought = current.run_id is None  # by a person, who is done with it
+        if not is_brought and (author is None or author.state != RunState.COMPLETED):
             return False
         plans.open_agent_review(plan=current, by=BY, now=now())
         return True
@@ -130,11 +131,14 @@ def _ask_planner(item: WorkItem, returned: TestPlan | None) -> bool:
     revision, author = latest_revision(item), latest_run(item, Role.PLANNER)
     if revision is None:
         return False
-    is_overtaken = author is not None and RUNS.is_final(author.state) and author.queued_at < revision.created_at
+    is_idle = author is not None and RUNS.is_final(author.state)
+    is_overtaken = author is not None and is_idle and author.queued_at < revision.created_at
+    is_anothers = returned is not None and returned.run_id is None  # the lead's own, which the planner takes over
     is_due = (
         author is None
         or is_overtaken
         or (author.state == RunState.COMPLETED and returned is not None and returned.run_id == author.pk)
+        or (is_anothers and is_idle and returned is not None and author.queued_at < returned.created_at)
     )
     if is_due:
         attempt, before = author.attempt + 1 if author else 1, replaced_plan(item, revision) if is_overtaken else None

@@ -42,9 +42,9 @@ class Waiting:
     extra: dict = field(default_factory=dict)
 
     @property
-    def urgency(self) -> tuple[int, dt.datetime]:
-        """Critical first, then whoever waits longest."""
-        return (0 if self.item.risk == Risk.CRITICAL else 1, self.since)
+    def urgency(self) -> tuple[int, dt.datetime, int]:
+        """Critical first, then whoever waits longest; of two since the same moment, the older item."""
+        return (0 if self.item.risk == Risk.CRITICAL else 1, self.since, self.item.pk)
 
 
 def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:

@@ -1,6 +1,6 @@
 """What a tool call works with, and what it comes to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,17 +14,23 @@ from leadroom.sandbox.profiles import Profile
 from leadroom.worktrees.models import Worktree
 
 
+def nothing_to_note() -> None:
+    """Outside the gate a call leaves no note."""
+
+
 @dataclass(frozen=True)
 class Workplace:
     """The run, its tree (None for roles without a repository) and the sandbox profile its machine tools get.
 
-    `watch` is the holder's eye on the read-only switch; None where nobody holds the run (tests, trials).
+    `watch` is the holder's eye on the read-only switch; None where nobody holds the run (tests, trials). `note` writes
+    down what the gate found out about the call at hand, in the transaction of what it delivers.
     """
 
     run: Run
     worktree: Worktree | None
     profile: Profile | None
     watch: SwitchWatch | None = None
+    note: Callable[[], None] = nothing_to_note
 
     @property
     def marker(self) -> str:

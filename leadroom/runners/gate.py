@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 from asgiref.sync import sync_to_async
 from pydantic import ValidationError
@@ -55,15 +56,28 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
         return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL)
     if refusal:
         return Outcome(f"Not allowed: {refusal}", is_error=True, is_malformed=role not in tool.roles)
+    note = _Note(partial(note_answer, place.run, weighed, tool, call) if weighed is not None else None)
     try:
-        outcome = await _HANDLERS[call.name](place, shape)
+        outcome = await _HANDLERS[call.name](replace(place, note=note), shape)
     except Fenced:
         raise
     except LeadroomError as error:
         return Outcome(str(error), is_error=True)
-    if weighed is not None and not outcome.is_error:
-        await sync_to_async(note_answer)(place.run, weighed, tool, call, now=now())
+    if not outcome.is_error:
+        await sync_to_async(note)()  # by a handler that has no transaction to write it down in
     return outcome
+
+
+class _Note:
+    """What was found out about one call, written down at most once."""
+
+    def __init__(self, write: Callable[..., None] | None) -> None:
+        self._write = write
+
+    def __call__(self) -> None:
+        if self._write is not None:
+            self._write(now=now())
+            self._write = None
 
 
 async def rule_on(place: Workplace, tool: Tool, shape: Shape, call: ToolCall) -> tuple[Ruling, Weighed | None]:

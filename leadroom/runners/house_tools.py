@@ -42,9 +42,22 @@ Work = Callable[[Run, Body], Outcome]
 
 def _handler(work: Work) -> Callable[[Workplace, Shape], Awaitable[Outcome]]:
     async def handle(place: Workplace, shape: Shape) -> Outcome:
-        return await sync_to_async(work)(place.run, shape.model_dump())
+        return await sync_to_async(_noted(place, work))(place.run, shape.model_dump())
 
     return handle
+
+
+def _noted(place: Workplace, work: Work) -> Work:
+    """The work and the gate's note of it in one transaction: a holder that dies leaves both or neither."""
+
+    def noted(run: Run, body: Body) -> Outcome:
+        with transaction.atomic():
+            outcome = work(run, body)
+            if not outcome.is_error:
+                place.note()
+        return outcome
+
+    return noted
 
 
 def _unlocked(work: Work) -> Work:
@@ -160,7 +173,8 @@ async def _report(place: Workplace, shape: Shape) -> Outcome:
     body = shape.model_dump()
     await _commit(place, body["summary"])
     changed = await sync_to_async(changed_paths)(place.worktree)
-    return await sync_to_async(_unlocked(lambda _, given: _file_report(place, given, changed)))(place.run, body)
+    file = _unlocked(lambda _, given: _file_report(place, given, changed))
+    return await sync_to_async(_noted(place, file))(place.run, body)
 
 
 def _file_report(place: Workplace, body: Body, changed: frozenset[str] | None) -> Outcome:

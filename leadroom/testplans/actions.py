@@ -47,9 +47,9 @@ def _record(plan: TestPlan, verb: str, *, by: Actor, now: dt.datetime, **payload
 
 @transaction.atomic
 def submit(
-    *, item: WorkItem, revision: Revision, body: Mapping[str, Any], run_id: int, by: Actor, now: dt.datetime
+    *, item: WorkItem, revision: Revision, body: Mapping[str, Any], run_id: int | None, by: Actor, now: dt.datetime
 ) -> TestPlan:
-    """Store a plan that passes every machine check; the plan before it is superseded.
+    """Store a plan that passes every machine check; the plan before it is superseded. `run_id` is None for a person's.
 
     `answers` in the body are kept with the findings they answer, not with the plan. The same content again from the
     same run returns the stored plan. Raises BadInput with every finding, NotPermitted.

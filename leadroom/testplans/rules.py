@@ -94,6 +94,16 @@ def check_can_decide(plan: TestPlan, *, by: Actor) -> None:
         raise NotPermitted(f"The item is at {Stage(plan.item.stage).label.lower()}, so its plan is not reviewed now.")
 
 
+def check_bring(item: WorkItem, current: TestPlan | None, *, by: Actor) -> None:
+    """A person brings a plan of their own where none stands yet. Raises NotPermitted."""
+    if not by.is_human:
+        raise NotPermitted("Only a person brings a plan of their own.")
+    if item.stage != Stage.PLAN:
+        raise NotPermitted(f"The item is at {Stage(item.stage).label.lower()}; it takes no test plan now.")
+    if current is not None:
+        raise NotPermitted(f"The item has plan {current.number} already; open it and import there.")
+
+
 def check_edit(plan: TestPlan, body: Mapping[str, Any]) -> None:
     """An edit may leave a gap to be filled by the next one; what it brings in must be right. Raises BadInput."""
     known = plan_problems(plan.body, plan.revision)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 
 from leadroom.guardrails.enums import Lock
-from leadroom.guardrails.queries import share_the_switch, standing_lock
+from leadroom.guardrails.queries import check_unlocked, share_the_switch, standing_lock
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, system
 from leadroom.lib.errors import Conflict, Fenced
@@ -332,13 +332,21 @@ def keep_faults(
     note: str,
     now: dt.datetime,
 ) -> FaultCheck:
-    """What seeded faults showed of a verification that passed. A second call returns the first check."""
+    """What seeded faults showed of a verification that passed; a newer result takes the older's place."""
+    FaultCheck.objects.filter(verification=verification).delete()
     given = {"possible": possible, "seconds": seconds, "note": note, "ended_at": now}
-    check, is_new = FaultCheck.objects.get_or_create(verification=verification, defaults=given)
-    if is_new:
-        for fault in faults:
-            fault.of = check
-        SeededFault.objects.bulk_create(faults)
-        noticed = sum(fault.is_noticed for fault in faults)
-        _record(verification, "faults_seeded", by=VERIFIER, now=now, seeded=len(faults), noticed=noticed)
+    check = FaultCheck.objects.create(verification=verification, **given)
+    for fault in faults:
+        fault.of = check
+    SeededFault.objects.bulk_create(faults)
+    noticed = sum(fault.is_noticed for fault in faults)
+    _record(verification, "faults_seeded", by=VERIFIER, now=now, seeded=len(faults), noticed=noticed)
     return check
+
+
+@transaction.atomic
+def ask_for_faults(*, verification: VerificationRun, by: Actor, now: dt.datetime) -> None:
+    """The lead wants the seeded faults tried again. Raises NotPermitted, Locked."""
+    rules.check_faults(verification, by=by)
+    check_unlocked(verification.item.project_id, kept="nothing was tried")
+    _record(verification, "faults_asked", by=by, now=now)

@@ -10,6 +10,7 @@ from leadroom.projects.enums import STAGES
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.verification.enums import Answer, ExemptionKind, Outcome, VerificationState
+from leadroom.verification.gates import SEEDED_FAULTS
 from leadroom.verification.models import CaseResult, HandIn, VerificationRun
 
 REASON_MIN, REASON_MAX = 8, 500
@@ -82,6 +83,16 @@ def check_requeue(verification: VerificationRun, *, by: Actor) -> None:
         raise NotPermitted("Only a person runs a broken verification again.")
     if verification.state != VerificationState.ERRORED:
         raise NotPermitted("Only a verification that could not run is run again; a result stands.")
+
+
+def check_faults(verification: VerificationRun, *, by: Actor) -> None:
+    """Seeded faults are tried on work that passed, where the risk asks for them. Raises NotPermitted."""
+    if not by.is_human:
+        raise NotPermitted("Only a person has the seeded faults tried again.")
+    if verification.state != VerificationState.PASSED:
+        raise NotPermitted("Seeded faults are tried once every case has passed.")
+    if not (verification.hand_in_id and verification.onto and SEEDED_FAULTS[verification.item.risk]):
+        raise NotPermitted("This item's risk asks for no seeded faults.")
 
 
 def state_of(outcomes: Iterable[str]) -> VerificationState:

@@ -12,7 +12,7 @@ from leadroom.guardrails.watch import SwitchWatch
 from leadroom.lib.clock import now
 from leadroom.lib.crash import crash_point
 from leadroom.lib.errors import Conflict, Fenced, LeadroomError
-from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark
+from leadroom.lib.leases import LEAVE_SECONDS, HoldEnd, HolderLock, hold, holder_lock, holder_mark, is_held
 from leadroom.lib.shapes import clip
 from leadroom.sandbox.registry import sweep
 from leadroom.verification import actions, seeding
@@ -53,7 +53,7 @@ def hold_verification(verification_id: int, generation: int) -> None:
             actions.take_back(verification=verification, now=now())
         elif ended is HoldEnd.DONE:
             _clear(verification, name)
-            _seed_faults(verification, name)
+            _seed_faults(verification, name, watch)
     except Fenced as error:
         log.info("%s", error)
     finally:
@@ -67,17 +67,45 @@ def _clear(verification: VerificationRun, name: str) -> None:
     shutil.rmtree(_tree_of(verification), ignore_errors=True)
 
 
-def _seed_faults(verification: VerificationRun, name: str) -> None:
-    """After the verdict, which nothing here can change any more; a stop of Leadroom ends them without a result."""
+def _seed_faults(verification: VerificationRun, name: str, watch: SwitchWatch) -> None:
+    """After the verdict, which nothing here can change any more. A stop of Leadroom keeps what was tried until then."""
     verified = VerificationRun.objects.select_related("item__project", "plan", "hand_in").get(pk=verification.pk)
     if verified.state != VerificationState.PASSED or not seeding.is_due(verified):
         return
     try:
-        asyncio.run(hold(seeding.check(verified, holder_mark(settings.HOME_DIR, name)), lambda: None))
+        check = seeding.Check(verified, holder_mark(settings.HOME_DIR, name))
+        ended = asyncio.run(hold(check.run(), lambda: None))
+        if ended is HoldEnd.STOPPED and not watch.has_halted:  # under the read-only switch nothing more is written
+            check.keep_what_was_tried("Leadroom was stopped meanwhile.")
     except Exception as error:
         log.exception("the seeded faults of verification %s broke off", verification.pk)
         note = f"They broke off ({type(error).__name__}: {error}), so nothing is known of what the plan would miss."
         actions.keep_faults(verification=verified, faults=[], possible=0, seconds=0.0, note=note, now=now())
+
+
+def are_faults_tried(verification: VerificationRun) -> bool:
+    """Whether a process is at the seeded faults of this verification now."""
+    return is_held(holder_lock(settings.HOME_DIR, f"verification-{verification.pk}"))
+
+
+def hold_faults(verification_id: int) -> None:
+    """Try the seeded faults of a verification once more. Meant to be a process of its own."""
+    verification = VerificationRun.objects.select_related("item__project").get(pk=verification_id)
+    name = f"verification-{verification_id}"
+    try:
+        lock = HolderLock(holder_lock(settings.HOME_DIR, name))
+    except Conflict as error:
+        log.warning("%s", error)
+        return
+    mark = holder_mark(settings.HOME_DIR, name)
+    watch = SwitchWatch(project_id=verification.item.project_id, agent_id=None, marker=mark)
+    watch.start()
+    try:
+        _seed_faults(verification, name, watch)
+    finally:
+        watch.stop()
+        sweep(mark)
+        lock.release()
 
 
 async def _verify(verification: VerificationRun, name: str, watch: SwitchWatch) -> None:

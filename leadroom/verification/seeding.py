@@ -17,7 +17,6 @@ from leadroom.verification.faults import Fault, faults_of
 from leadroom.verification.gates import SEEDED_FAULTS
 from leadroom.verification.junit import read_results
 from leadroom.verification.models import SeededFault, VerificationRun
-from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.keeping import control_of
 
 ONE_FAULT_SECONDS = 45.0
@@ -48,26 +47,26 @@ def changed_lines(diff: str) -> dict[str, set[int]]:
     return found
 
 
-async def check(verification: VerificationRun, marker: str) -> None:
-    """Seed faults one by one, each into a tree of its own, and keep what the cases noticed."""
-    control = await asyncio.to_thread(control_of, verification.item.project)
-    check_ = _Check(verification, control, marker)
-    await check_.run()
+class Check:
+    """The seeded faults of one verification that passed: one by one, each in a tree of its own."""
 
-
-class _Check:
-    def __init__(self, verification: VerificationRun, control: ControlRepository, marker: str) -> None:
-        self._verification, self._control, self._marker = verification, control, marker
+    def __init__(self, verification: VerificationRun, marker: str) -> None:
+        self._verification, self._marker = verification, marker
+        self._control = control_of(verification.item.project)
         self._folder = verification.item.project.folder / "trees"
+        self._began = time.monotonic()
+        self._chosen: list[tuple[str, Fault]] = []
+        self._possible_count = 0
         self._faults: list[SeededFault] = []
 
     async def run(self) -> None:
-        began, limit = time.monotonic(), SEEDED_FAULTS[self._verification.item.risk]
+        """Try every chosen fault within ALL_SECONDS and keep what the cases noticed."""
         commit, possible = await asyncio.to_thread(self._possible)
         cases = await asyncio.to_thread(lambda: list(self._verification.plan.cases.all()))
-        chosen = _spread(possible, limit)
-        for number, (path, fault) in enumerate(chosen):
-            if time.monotonic() - began > ALL_SECONDS:
+        self._chosen = _spread(possible, SEEDED_FAULTS[self._verification.item.risk])
+        self._possible_count = len(possible)
+        for number, (path, fault) in enumerate(self._chosen):
+            if time.monotonic() - self._began > ALL_SECONDS:
                 break
             noticed = await self._try(commit, path, fault, cases, number)
             self._faults.append(
@@ -81,13 +80,20 @@ class _Check:
                     is_noticed=bool(noticed),
                 )
             )
-        await asyncio.to_thread(
-            actions.keep_faults,
+        await asyncio.to_thread(self._keep, self._note(len(possible), len(self._chosen)))
+
+    def keep_what_was_tried(self, why: str) -> None:
+        """After the work was put down in the middle; `why` is a sentence."""
+        tried = f"{len(self._faults)} of {count_of(len(self._chosen), 'chosen fault')} were tried."
+        self._keep(f"{why} {tried if self._chosen else 'None was tried.'}")
+
+    def _keep(self, note: str) -> None:
+        actions.keep_faults(
             verification=self._verification,
             faults=self._faults,
-            possible=len(possible),
-            seconds=time.monotonic() - began,
-            note=self._note(len(possible), len(chosen)),
+            possible=self._possible_count,
+            seconds=time.monotonic() - self._began,
+            note=note,
             now=now(),
         )
 

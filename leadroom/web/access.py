@@ -26,6 +26,11 @@ def person(request: HttpRequest) -> Actor:
     return Actor(ActorKind.HUMAN, str(user.pk), display_name(user))  # type: ignore[arg-type]
 
 
+def person_id(request: HttpRequest) -> int:
+    """The signed-in person's user id, 0 for nobody."""
+    return request.user.pk or 0
+
+
 def display_name(user: AbstractBaseUser) -> str:
     full = user.get_full_name() if hasattr(user, "get_full_name") else ""
     return full or user.get_username()

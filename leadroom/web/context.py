@@ -12,6 +12,8 @@ from leadroom.web import access
 from leadroom.web.guardrails.locks import topbar_switch
 from leadroom.web.guardrails.scoping import ONLY_LOOKS, leads_anything
 from leadroom.web.needs.presenters import present_cards
+from leadroom.web.outcomes.hint import rehearsal_and_hint
+from leadroom.web.session.day import day_of, day_words
 
 _RAIL = (
     ("Room", "room:board", "layout-dashboard", "r", ("item",)),
@@ -20,6 +22,8 @@ _RAIL = (
     ("Runs", "runs:index", "activity", "u", ("question", "run", "verification")),
     ("Stitch", "stitch:queue", "git-merge", "s", ("stitch",)),
     ("Triage", "triage:inbox", "inbox", "t", ("finding",)),
+    ("Session", "session:index", "book-open", "e", ()),
+    ("Outcomes", "outcomes:index", "target", "m", ()),
     ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
     ("Projects", "projects:index", "folder-git-2", "o", ()),
 )
@@ -31,12 +35,13 @@ def topbar_facts(request: HttpRequest) -> dict[str, Any]:
     return {
         "agents_running": running_count(),
         "ceiling": settings.CEILING,
-        "is_rehearsal": access.projects(request).filter(is_rehearsal=True).exists(),
+        **rehearsal_and_hint(access.projects(request)),
         "zone": settings.TIME_ZONE,
         "sign_in_url": reverse("accounts:sign_in"),
         "sign_out_url": reverse("accounts:sign_out"),
         "url": reverse("room:topbar"),
         "topic": "room",
+        **day_words(request),
         "switch": topbar_switch(request, refusal="" if leads_anything(request) else ONLY_LOOKS),
     }
 
@@ -51,13 +56,13 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "rail": cache(lambda: _rail(request)),
         "topbar": cache(lambda: topbar_facts(request)),
-        "waiting_count": lambda: len(access.waiting(request)),
+        "waiting_count": lambda: 0 if day_of(request).is_quiet else len(access.waiting(request)),
         "needs": cache(lambda: _needs(request)),
     }
 
 
 def _rail(request: HttpRequest) -> list[dict[str, Any]]:
-    waiting = access.waiting(request)
+    waiting = [] if day_of(request).is_quiet else access.waiting(request)
     match = request.resolver_match
     area = match.namespace if match else ""
     return [
@@ -74,8 +79,10 @@ def _rail(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _needs(request: HttpRequest) -> dict[str, Any]:
-    waiting = access.waiting(request)
+    quiet = day_words(request)["quiet"]
+    waiting = [] if quiet else access.waiting(request)
     return {
+        "quiet": quiet,
         "url": reverse("needs:panel"),
         "topic": "room",
         "cards": present_cards(waiting[:CARDS_SHOWN], request),

@@ -26,3 +26,11 @@ def redrawn(
     answer = draw()
     answer["HX-Trigger"] = json.dumps({"toast": {"text": text, "kind": "ok", "undo_url": undo_url or None}})
     return answer
+
+
+def redrawn_in_conflict(draw: Callable[[], HttpResponse], sentence: str) -> HttpResponse:
+    """`draw()` as a 409 with the sentence as a toast: somebody was first, here is how it stands now."""
+    answer = draw()
+    answer.status_code = 409
+    answer["HX-Trigger"] = json.dumps({"toast": {"text": sentence, "kind": "bad"}})
+    return answer

@@ -15,6 +15,9 @@ urlpatterns = [
     path("runs/", include("leadroom.web.runs.urls", namespace="runs")),
     path("stitch/", include("leadroom.web.stitch.urls", namespace="stitch")),
     path("triage/", include("leadroom.web.triage.urls", namespace="triage")),
+    path("session/", include("leadroom.web.session.urls", namespace="session")),
+    path("outcomes/", include("leadroom.web.outcomes.urls", namespace="outcomes")),
+    path("notices/", include("leadroom.web.notices.urls", namespace="notices")),
     path("guardrails/", include("leadroom.web.guardrails.urls", namespace="guardrails")),
     path("needs/", include("leadroom.web.needs.urls", namespace="needs")),
 ]

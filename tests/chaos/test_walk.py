@@ -15,6 +15,7 @@ from django.conf import LazySettings
 
 from leadroom.agents.enums import Role, RunState
 from leadroom.agents.models import Run
+from leadroom.guardrails.models import Claim
 from leadroom.ledger.models import Entry
 from leadroom.lib.clock import now
 from leadroom.ops.children import dies_with_parent
@@ -122,6 +123,9 @@ def check_is_done_once(walk: Walk) -> None:
     assert sorted(run.role for run in runs) == sorted(Role)
     assert {run.state for run in runs} == {RunState.COMPLETED}
     assert sorted(r.run_id for r in Report.objects.filter(item=item)) == sorted(run.pk for run in runs)
+    assert sorted(Claim.objects.filter(item_id=item.pk, kind="report").values_list("run_id", flat=True)) == sorted(
+        run.pk for run in runs
+    )
     assert TestPlan.objects.get(item=item).state == "FROZEN"
     stitch = Stitch.objects.get(item=item)
     control = BareRepository(walk.stage.project.control_path)

@@ -37,6 +37,13 @@ PAGES = {
     "reports": "/triage/reports/",
     "report": "/triage/{report}/",
     "needs": "/needs/",
+    "guardrails": "/guardrails/",
+    "bounds": "/guardrails/projects/evenly/",
+    "run sources": "/runs/{run}/sources/",
+    "bring a plan": "/plans/bring/{light}/",
+    "session": "/session/",
+    "raw read": "/session/raw/",
+    "hours": "/hours/",
     "projects": "/projects/",
     "project": "/projects/evenly/",
     "connect": "/projects/new/",
@@ -44,7 +51,8 @@ PAGES = {
     "refusal": "/runs/{run}/?before=x",
 }
 
-EMPTY = ("/", "/align/", "/plans/", "/runs/", "/stitch/", "/triage/", "/needs/", "/projects/", "/items/new/")
+_LISTS = ("/", "/align/", "/plans/", "/runs/", "/stitch/", "/triage/", "/needs/", "/projects/", "/items/new/")
+EMPTY = (*_LISTS, "/session/", "/session/raw/", "/hours/")
 
 
 @pytest.fixture(scope="module")

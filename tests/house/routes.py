@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from leadroom.lib.digest import digest_of
+from leadroom.reading.budget import KINDS
 from leadroom.requirements.contract import to_markdown
 from leadroom.testplans.formats.plain import to_yaml
 from tests import factories as f
@@ -46,6 +47,24 @@ def leads(
 ) -> Route:
     """A button that decides something."""
     return Route(get=(302, 405, 405, 405), post=(302, 404, 403, ok), arguments=arguments, form=form)
+
+
+def own(arguments: Callable[[World], list[Any]]) -> Route:
+    """A page that belongs to one person."""
+    return Route(get=(302, 404, 404, 200), post=(302, 405, 405, 405), arguments=arguments)
+
+
+def owner(
+    arguments: Callable[[World], list[Any]], form: Callable[[World], dict[str, Any]] = lambda w: {}, *, ok: int = 302
+) -> Route:
+    """A button of what belongs to one person."""
+    return Route(get=(302, 405, 405, 405), post=(302, 404, 404, ok), arguments=arguments, form=form)
+
+
+def _hours(world: World) -> dict[str, Any]:
+    window = {"reading-1-start": "17:00", "reading-1-end": "18:00", "reading-1-days": "1"}
+    weights = {f"weight-{name}": "1" for name in KINDS}
+    return {**window, **weights, "zone": "UTC", "interrupts": "urgent", "budget": "15"}
 
 
 def _item(world: World) -> list[Any]:
@@ -90,6 +109,7 @@ def _assumed(world: World) -> dict[str, Any]:
     return {f"seen-{question.key}": question.digest, f"way-{question.key}": "assume"}
 
 
+_TICKETS = "id,title,opened_at\nT-1,Where is my cent?,2026-11-21T10:00:00Z\n"
 _DOCUMENT = to_markdown(f.document_shape(), number=1, digest="", item_title="Split by shares")
 _CHANGED = f.document_shape(title="Split by weights")
 
@@ -104,6 +124,8 @@ ROUTES: dict[str, Route] = {
     "healthz": Route(get=(200, 200, 200, 200), post=(200, 200, 200, 200)),
     "accounts:sign_in": Route(get=(200, 200, 200, 200), post=(422, 422, 422, 422)),
     "accounts:link": Route(get=(410,) * 4, post=(410,) * 4, arguments=lambda w: ["name", "token"]),
+    "accounts:hours": everybody(),
+    "accounts:set_hours": Route(get=(302, 405, 405, 405), post=(302, 302, 302, 302), form=_hours),
     "accounts:sign_out": Route(get=(302, 405, 405, 405), post=(302, 302, 302, 302)),
     "room:board": everybody(),
     "room:strips": everybody(),
@@ -140,9 +162,25 @@ ROUTES: dict[str, Route] = {
     "items:set_risk": leads(lambda w: [w.aligning.pk], lambda w: {"risk": "critical", "reason": "money"}),
     "items:start_again": leads(lambda w: [w.stopped.pk]),
     "items:verify_again": leads(lambda w: [w.broken.pk]),
+    "items:seed_faults": leads(lambda w: [w.broken.pk], ok=403),  # it could not run, so there is nothing to seed into
     "items:thaw": leads(lambda w: [w.flaky.item_id], lambda w: {"reason": "The fixture is wrong."}),
     "items:quarantine": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It waits for a clock."}),
     "items:hold_before": leads(lambda w: [w.flaky.item_id, w.flaky_case], lambda w: {"reason": "It worked before."}),
+    "api:hook": Route(get=(405,) * 4, post=(404,) * 4, arguments=_project),  # its door is closed in this world
+    "notices:index": everybody(),
+    "notices:claim": Route(get=(302, 405, 405, 405), post=(302, 200, 200, 200)),
+    "notices:join": Route(
+        get=(302, 405, 405, 405), post=(302, 201, 201, 201), form=lambda w: {"url": "https://chat.example.org/x"}
+    ),
+    "notices:leave": Route(get=(302, 405, 405, 405), post=(302, 404, 404, 302), arguments=lambda w: [w.chat.pk]),
+    "outcomes:index": everybody(),
+    "outcomes:export": everybody(),
+    "outcomes:item": members(_item),
+    "outcomes:decide": leads(lambda w: [w.match.pk], lambda w: {"to": "CONFIRMED"}),
+    "outcomes:sources": Route(get=(302,) * 4, post=(302, 405, 405, 405)),  # to the only project
+    "outcomes:project": members(_project),
+    "outcomes:rotate": leads(_project, ok=201),
+    "outcomes:upload": leads(_project, lambda w: {"kind": "ticket", "text": _TICKETS}),
     "align:queue": Route(get=(302, 200, 302, 302), post=(302, 405, 405, 405)),
     "align:item": members(lambda w: [w.aligning.pk]),
     "align:pick": leads(lambda w: [w.open_pick.pk], lambda w: {"picked": 1, "seen": w.open_pick.digest}),
@@ -199,6 +237,12 @@ ROUTES: dict[str, Route] = {
         arguments=lambda w: [w.plan.pk],
         form=lambda w: {"text": _shorter(w), "seen": w.plan.digest, "replace": "1"},
     ),
+    "plans:bring": Route(
+        get=(302, 404, 200, 200),
+        post=(302, 404, 403, 302),
+        arguments=lambda w: [w.planless.pk],
+        form=lambda w: {"text": to_yaml(f.plan_shape(), number=1, digest="", item_title="x"), "replace": "1"},
+    ),
     "plans:send": leads(lambda w: [w.plan.pk], lambda w: {"verdict": "approve", "seen": w.plan.digest}),
     "runs:index": everybody(),
     "runs:detail": members(_run),
@@ -235,6 +279,21 @@ ROUTES: dict[str, Route] = {
     "guardrails:press": leads(lambda w: [], lambda w: {"kind": "project", "target": w.project.pk}),
     "guardrails:release": leads(lambda w: [], lambda w: {"kind": "agent", "target": w.locked.target, "epoch": 1}),
     "guardrails:resume": leads(lambda w: [], lambda w: {"kind": "project", "target": w.project.pk}),
+    "session:index": everybody(),
+    "session:start": Route(get=(302, 405, 405, 405), post=(302, 302, 403, 409)),
+    "session:past": own(lambda w: [w.sitting.pk]),
+    "session:markdown": own(lambda w: [w.sitting.pk]),
+    "session:mail": owner(lambda w: [w.sitting.pk]),
+    "session:pause": owner(lambda w: [w.sitting.pk]),
+    "session:resume": owner(lambda w: [w.sitting.pk], ok=409),
+    "session:settle": owner(lambda w: [w.sitting.pk]),
+    "session:close": owner(lambda w: [w.sitting.pk]),
+    "session:verdict": owner(lambda w: [w.to_read.pk], lambda w: {"verdict": "read"}),
+    "session:undo": owner(lambda w: [w.put_off.pk]),
+    "session:plan_seen": Route(get=(302, 405, 405, 405), post=(302, 404, 302, 302), arguments=lambda w: [w.plan.pk]),
+    "session:raw": everybody(),
+    "session:draw": Route(get=(302, 405, 405, 405), post=(302, 302, 403, 302)),
+    "session:judge": owner(lambda w: [w.original.pk], lambda w: {"verdict": "right"}),
     "triage:inbox": everybody(),
     "triage:news": everybody(),
     "triage:reports": everybody(),

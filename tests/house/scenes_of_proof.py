@@ -62,6 +62,13 @@ def _() -> Ready:
     return lambda: verification.submit_verdicts(item=item, body=body, **given, **WHO)
 
 
+@scene("verification.ask_for_faults", "verification.run.faults_asked")
+def _() -> Ready:
+    plan = f.make_frozen_plan()
+    found = f.make_verification(plan, hand_in=f.freeze_tests(plan), work="e" * 40, onto="f" * 40)
+    return lambda: verification.ask_for_faults(verification=found, **lead(plan))
+
+
 @scene("verification.keep_faults", "verification.run.faults_seeded")
 def _() -> Ready:
     found = f.make_verification(f.make_frozen_plan())

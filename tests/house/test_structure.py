@@ -90,7 +90,7 @@ def test_nothing_is_left_for_later() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("command", ["states", "agent_tools"])
+@pytest.mark.parametrize("command", ["states", "agent_tools", "figures"])
 def test_generated_documents_are_fresh(command: str) -> None:
     call_command(command, "--check")
 

@@ -67,7 +67,7 @@ def test_everybody_gets_what_is_theirs(world: World, caller: str) -> None:
         url, form = route.url(name, world), route.form(world)
         for method, expected in (("get", route.get[index]), ("post", route.post[index])):
             call = client.get if method == "get" else client.post
-            with undone(client) if (method, expected) == ("post", 302) else nullcontext():
+            with undone(client) if method == "post" and expected in (201, 302) else nullcontext():
                 answer = call(url, form if method == "post" else {})
             if answer.status_code != expected:
                 wrong[f"{method} {name}"] = (answer.status_code, expected)
@@ -119,7 +119,7 @@ def test_a_form_without_its_token_does_nothing(world: World) -> None:
     wrong = {}
     for name, route in ROUTES.items():
         answer = client.post(route.url(name, world), route.form(world))
-        if answer.status_code not in (403, 405) and name != "healthz":
+        if answer.status_code not in (403, 405) and name not in ("healthz", "api:hook"):
             wrong[name] = answer.status_code
     assert wrong == {}
     assert changed_tables(before) == {}

@@ -15,8 +15,13 @@ from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.models import PermissionRequest, Switch
 from leadroom.guardrails.scopes import of_agent
 from leadroom.lib.clock import now
+from leadroom.notices.models import ChatHook
+from leadroom.outcomes.models import Incident, IncidentMatch
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, ReadinessCheck, WorkItem
+from leadroom.reading import actions as reading
+from leadroom.reading.enums import Verdict
+from leadroom.reading.models import RawReadItem, ReadingSession, SessionItem
 from leadroom.requirements.models import Ambiguity
 from leadroom.testplans.models import TestPlan
 from leadroom.triage.models import Report
@@ -28,6 +33,7 @@ from tests.alignments import make_round
 from tests.house.inbox import Inbox, make_inbox
 from tests.support.aligned import make_loaded_item
 from tests.support.parked import make_request
+from tests.support.sittings import TUESDAY, make_sitting
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,13 @@ class World:
     loaded: WorkItem
     parked: PermissionRequest
     flaky: TestPlan
+    planless: WorkItem
+    sitting: ReadingSession
+    to_read: SessionItem
+    put_off: SessionItem
+    original: RawReadItem
+    match: IncidentMatch
+    chat: ChatHook
     inbox: Inbox
 
     @property
@@ -87,6 +100,7 @@ def make_world() -> World:
     f.make_document(unclear, confidence="LOW", missing=["Who rounds?"])
     stopped = f.make_item(project)
     stop(run=f.make_running_run(stopped), by=f.human(lead), now=f.NOW)
+    stitch = f.make_stitch(f.make_aligned_item(project))
     return World(
         project=project,
         lead=lead,
@@ -105,13 +119,33 @@ def make_world() -> World:
         locked=_locked(project, lead),
         stopped=stopped,
         broken=_broken(project),
-        stitch=f.make_stitch(f.make_aligned_item(project)),
+        stitch=stitch,
         report=f.make_report(f.make_item(project)),
         loaded=make_loaded_item(project),
         parked=make_request(f.make_item(project)),
         flaky=_flaky(f.make_frozen_plan(f.make_aligned_item(project))),
+        planless=f.make_aligned_item(project),
+        match=_matched(stitch),
+        chat=ChatHook.objects.create(user=lead, url="https://chat.example.org/hook", made_at=f.NOW),
+        **_read(lead),
         inbox=make_inbox(project, lead),
     )
+
+
+def _matched(stitch: Stitch) -> IncidentMatch:
+    given = {"external_id": "I-1", "title": "Totals are off", "opened_at": f.NOW, "came": "csv", "kept_at": f.NOW}
+    incident = Incident.objects.create(project=stitch.item.project, **given)
+    return IncidentMatch.objects.create(incident=incident, stitch=stitch, suggested_at=f.NOW)
+
+
+def _read(lead: User) -> dict[str, Any]:
+    """The lead's open session: one report to read, one put off; and the week's sample."""
+    session = make_sitting(2, user=lead)
+    first, second = session.items.filter(kind="report").order_by("-subject_id")[:2]
+    reading.give_verdict(entry=second, verdict=Verdict.LATER, by=f.human(lead), now=TUESDAY)
+    raw = reading.draw_raw_read(user=lead, zone=session.tz, by=f.human(lead), now=TUESDAY)
+    assert raw is not None
+    return {"sitting": session, "to_read": first, "put_off": second, "original": raw.items.all()[0]}
 
 
 def _asked(project: Project) -> WorkItem:

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # set by Leadroom for its own processes, or by the tests
 INTERNAL = {
     "LEADROOM_CRASH_AT",
+    "LEADROOM_EVALUATION",
     "LEADROOM_PROCESS",
     "LEADROOM_REHEARSING",
     "LEADROOM_RUN",

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.t
 KEYS = {"script", "ok", "stage", "stages", "cases", "merge_commit", "events", "facts"}
 
 
-def rehearse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def rehearse(folder: Path, *arguments: str, seconds: float = 220) -> "subprocess.CompletedProcess[str]":
     """The command with `folder` for everything temporary; it ends by itself."""
     return subprocess.run(
         [sys.executable, "manage.py", "rehearse", *arguments],
@@ -23,7 +23,7 @@ def rehearse(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
         env={**os.environ, "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
-        timeout=220,
+        timeout=seconds,
         check=False,
     )
 
@@ -83,6 +83,19 @@ def test_an_alignment_of_every_kind_reaches_the_developer_with_every_decision(tm
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.timeout(900)
+def test_a_frozen_plan_sends_back_merges_and_refuses_every_cheat(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "frozen-plan", "--json", seconds=860)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    facts = outcome["facts"]
+    assert (outcome["ok"], outcome["stage"]) == (True, "DONE")
+    assert facts["sent_back"] == 1
+    assert facts["cheats_tried"] == facts["cheats_refused"] >= 12
+    assert facts["seeded_faults"] >= facts["seeded_faults_noticed"] >= 1
+    assert processes_in(tmp_path) == []
+
+
 def test_an_unknown_script_is_refused_with_the_names_there_are(tmp_path: Path):
     done = rehearse(tmp_path, "--script", "nobody", "--json")
     assert done.returncode != 0
@@ -103,3 +116,15 @@ def test_the_guardrails_drill_parks_refuses_stops_and_refunds(tmp_path: Path):
     assert facts["switch_ms"] >= 0
     assert facts["writes_after_verified"] == 0
     assert facts["ledger_holds"]
+
+
+def test_a_day_has_one_break_through_one_session_and_a_warning(tmp_path: Path):
+    done = rehearse(tmp_path, "--script", "a-day", "--json")
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    facts = json.loads(done.stdout.splitlines()[-1])["facts"]
+    assert (facts["interruptions"], facts["sessions"], facts["items"]) == (1, 1, 12)
+    assert (facts["items_read"], facts["items_left"], facts["late_tabs_told"]) == (10, 2, 12)
+    assert facts["notifications"] == 3  # the break-through, and two agents that asked outside quiet time
+    assert facts["budget_passed"]
+    assert facts["warnings"] == ["6 s per decision (median of 11); that is fast."]
+    assert (facts["catch_ups"], facts["missed"], facts["ledger_holds"]) == (1, 2, True)

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from leadroom.agents.actions import stop
 from leadroom.lib.clock import now
+from leadroom.lib.errors import Conflict, NotPermitted
 from leadroom.pipeline import environments
+from leadroom.pipeline.moves import start_again
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.actions import accept_readiness, begin_readiness, change_profile
 from leadroom.projects.models import Project, ReadinessCheck
@@ -129,6 +132,23 @@ def test_what_is_missing_is_a_card_until_a_person_accepts_it(project: Project, s
     reconcile(item.pk)
     assert item.runs.count() == 1
     assert waiting_for_lead([project.pk]) == []
+
+
+def test_a_stopped_run_is_not_started_again_in_an_environment_that_fails(project: Project, started: list[int]) -> None:
+    item = f.make_item(project)
+    run = f.make_running_run(item)
+    by = f.human(f.lead_of(project))
+    stop(run=run, by=by, now=now())
+    profile(project, tools=["fancy-tool"])
+    with pytest.raises(Conflict, match="is being tried"):
+        start_again(item=item, by=by, now=now())
+    environments.hold_check(started[0])
+    with pytest.raises(NotPermitted, match=r"There is no fancy-tool in the sandbox\."):
+        start_again(item=item, by=by, now=now())
+    assert item.runs.count() == 1
+    accept_readiness(check=ReadinessCheck.objects.get(), reason="Not needed today.", by=by, now=now())
+    start_again(item=item, by=by, now=now())
+    assert item.runs.count() == 2
 
 
 def test_a_check_whose_process_died_is_ended_and_said(

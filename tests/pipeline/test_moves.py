@@ -7,6 +7,7 @@ from leadroom.agents.enums import Role
 from leadroom.agents.models import Run
 from leadroom.lib.clock import now
 from leadroom.lib.errors import BadInput, Conflict, NotPermitted
+from leadroom.pipeline import moves
 from leadroom.pipeline.moves import check_send_back, drop, send_back, start_again, supply_missing
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
@@ -205,6 +206,54 @@ class TestStartingAgain:
         drop(item=item, by=by, now=now())
         with refused_without_effect(NotPermitted, "The item is dropped; its runs stay stopped"):
             start_again(item=item, by=by, now=now())
+
+
+class TestBringingAPlan:
+    def test_it_is_reviewed_by_agents_and_a_planner_takes_it_over_when_it_comes_back(self, walk: Walk) -> None:
+        walk.to_plan()
+        moves.bring_plan(item=walk.item, body=f.plan_shape(), by=walk.by, now=now())
+        walk.go()
+        assert walk.run(Role.PLANNER).state == "CANCELLED"
+        assert walk.current_plan.state == "AGENT_REVIEW"
+        hole = {"case": "U-001", "kind": "hole", "severity": "major", "text": "No case has fewer cents than people."}
+        walk.review("change", hole)
+        walk.go()
+        planner = walk.run(Role.PLANNER)
+        assert (planner.attempt, planner.state) == (2, "QUEUED")
+        assert "The plan that the lead brought was sent back:" in planner.brief
+        walk.plan(summary="Another.", answers=[{"finding": "F-1", "text": "It is worked in."}])
+        walk.go()
+        assert (walk.current_plan.number, walk.current_plan.state) == (2, "AGENT_REVIEW")
+
+    def test_refusals(self, walk: Walk) -> None:
+        with refused_without_effect(NotPermitted, "it takes no test plan now"):
+            moves.bring_plan(item=walk.item, body=f.plan_shape(), by=walk.by, now=now())
+        walk.to_plan()
+        with refused_without_effect(NotPermitted, "Only a person brings a plan"):
+            moves.bring_plan(item=walk.item, body=f.plan_shape(), by=f.PIPELINE, now=now())
+        walk.plan()
+        with refused_without_effect(NotPermitted, "has plan 1 already"):
+            moves.bring_plan(item=walk.item, body=f.plan_shape(), by=walk.by, now=now())
+
+
+class TestSeedingFaultsAgain:
+    def test_a_process_is_started_once_and_only_for_work_that_passed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[tuple[str, int]] = []
+        monkeypatch.setattr(moves, "start_holder", lambda command, name, pk, generation: started.append((command, pk)))
+        plan = f.make_frozen_plan(f.make_aligned_item())
+        by = f.human(f.lead_of(plan.item.project))
+        given = {"hand_in": f.freeze_tests(plan), "work": "e" * 40, "onto": "f" * 40}
+        failed = f.make_verification(plan, commit="a" * 40, failing=("U-001",), **given)
+        with refused_without_effect(NotPermitted, "once every case has passed"):
+            moves.seed_faults_again(verification=failed, by=by, now=now())
+        passed = f.make_verification(plan, **given)
+        with refused_without_effect(NotPermitted, "Only a person"):
+            moves.seed_faults_again(verification=passed, by=f.PIPELINE, now=now())
+        moves.seed_faults_again(verification=passed, by=by, now=now())
+        assert started == [("hold_faults", passed.pk)]
+        monkeypatch.setattr(moves, "are_faults_tried", lambda verification: True)
+        with refused_without_effect(Conflict, "are being tried now"):
+            moves.seed_faults_again(verification=passed, by=by, now=now())
 
 
 class TestDropping:

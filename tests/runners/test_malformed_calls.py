@@ -3,6 +3,7 @@
 import pytest
 
 from leadroom.agents.enums import Role, RunState
+from leadroom.guardrails.models import Claim
 from leadroom.worktrees.models import Worktree
 from tests.support.other_model_server import Turn, other_model_server
 from tests.support.stage import KEY, Rehearsal, Stage, events_of, messages_of, report, texts_of
@@ -59,6 +60,30 @@ def test_wrong_fields_are_named_one_by_one(stage: Stage, rehearsal: Rehearsal) -
     assert "- summary:" in third
     assert len(rehearsal.requests_of(run.item)) == 3
     assert not run.reports.exists()
+
+
+NO_CONFIDENCE: dict[str, tuple[dict[str, object], str]] = {
+    "the token NaN": ({"confidence": float("nan")}, "NaN is no number in JSON"),
+    "the token Infinity": ({"confidence": float("inf")}, "Infinity is no number in JSON"),
+    "65 for 0.65": ({"confidence": 65}, "a confidence is a number from 0 to 1, such as 0.65; 65 would be 0.65"),
+    "a word": ({"confidence": "NaN"}, "a confidence is a number from 0 to 1"),
+    "none at all": ({}, "- confidence: Field required"),
+}
+
+
+@pytest.mark.parametrize("name", NO_CONFIDENCE)
+def test_what_is_no_confidence_on_the_wire_costs_one_turn_and_claims_nothing(stage: Stage, name: str) -> None:
+    given, told = NO_CONFIDENCE[name]
+    tool, body = report("BLOCKED", needs=["A key."])
+    wrong = {field: value for field, value in body.items() if field != "confidence"} | given
+    turns: list[Turn] = [[(tool, wrong)], [(tool, body)]]
+    with other_model_server(turns, key=KEY) as model:
+        stage.connect(model.url)
+        run = stage.perform(stage.queue(Role.REQUIREMENTS, "Look."))
+        assert len(model.requests) == 2
+    assert any(told in text for text in [*texts_of(run, "error"), *_results(messages_of(run))])
+    assert run.reports.count() == 1
+    assert not Claim.objects.exists()
 
 
 def test_only_calls_in_a_row_count(stage: Stage) -> None:

@@ -13,7 +13,7 @@ from leadroom.guardrails import bounding
 from leadroom.guardrails.enums import Lock, RequestState
 from leadroom.guardrails.models import Claim, PermissionRequest, Switch, TrustEntry
 from leadroom.guardrails.queries import standing_lock
-from leadroom.ledger.models import Source
+from leadroom.ledger.models import Entry, Source
 from leadroom.ledger.provenance import Found
 from leadroom.lib.clock import now
 from leadroom.pipeline.guarding import look
@@ -22,6 +22,7 @@ from leadroom.runners.gate import use_tool
 from leadroom.runners.holder import _prepare
 from leadroom.runners.sources import Look
 from leadroom.runners.tools import TOOLBOX
+from leadroom.triage.models import Report
 from tests import factories as f
 from tests.support.parked import doer_of
 from tests.support.stage import Stage
@@ -141,6 +142,26 @@ class TestTrust:
             assert TrustEntry.objects.filter(kind="charge").count() == charged
         weighed = Source.objects.filter(entry__verb="guardrails.answer.weighed", is_observed=True)
         assert "a.py" not in {source.uri for source in weighed}  # writing is no evidence
+
+
+class TestClaimsAndDeliveries:
+    def test_a_report_is_filed_with_its_claim_or_not_at_all(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        place, given = place_of(stage), {**f.report_shape(), "sources": [AC]}
+        use(place, "write_file", {"path": "a.py", "text": "x = 1\n"})
+        with monkeypatch.context() as dying:
+            dying.setattr(bounding, "note_answer", _die)
+            with pytest.raises(KeyboardInterrupt):
+                use(place, "report", given, "c2")
+        assert (Report.objects.count(), Claim.objects.count()) == (0, 0)
+        assert use(place, "report", given, "c3").ends
+        assert (Report.objects.count(), Claim.objects.count()) == (1, 1)
+        assert Entry.objects.filter(verb="guardrails.answer.weighed", subject=f"agents.run:{place.run.pk}").count() == 1
+
+
+def _die(**_: Any) -> None:
+    raise KeyboardInterrupt
 
 
 class TestConfidence:

@@ -18,8 +18,18 @@ from leadroom.runners import shapes
 from leadroom.testplans.actions import send_review
 from leadroom.testplans.enums import CaseMark, ReviewVerdict
 from leadroom.triage.models import Finding
-from leadroom.verification.actions import Result, break_off, claim, finish, request
-from leadroom.verification.enums import Outcome
+from leadroom.verification.actions import (
+    Result,
+    break_off,
+    claim,
+    finish,
+    keep_faults,
+    request,
+    submit_verdicts,
+)
+from leadroom.verification.enums import Cheat, Outcome
+from leadroom.verification.models import SeededFault
+from leadroom.verification.naming import Refusal
 from leadroom.worktrees.actions import register_tree
 from leadroom.worktrees.keeping import control_of
 from tests import factories as f
@@ -59,6 +69,7 @@ def build(folder: Path, *, first: int = 0) -> Scene:
     items = [
         aligning(project, h), unclear(project, h), planned(project, h), asking(scene, project, h),
         failed(scene, project, h), built(scene, project, h), conflicted(project, h), asking_leave(scene, project, h),
+        proven(project, h),
     ]  # fmt: skip
     scene.urls += [
         *("/", "/?view=table", "/?view=groups", "/room/strips/", "/room/topbar/", "/needs/", "/needs/panel/"),
@@ -312,6 +323,37 @@ def built(scene: Scene, project: Project, h: Hostile) -> WorkItem:
     results = {c.pk: Result(Outcome.FAILED, 0.1, h(f"result {c.key}")) for c in plan.cases.all()}
     finish(verification=latest, results=results, output=h("test output"), now=f.NOW)
     return item
+
+
+def proven(project: Project, h: Hostile) -> WorkItem:
+    """A red check, a refusal, a verifier's words and seeded faults, with hostile words and paths in all of them."""
+    plan = f.make_frozen_plan(aligned(project, h, "proven"), **plan_body(h, "proven"))
+    said = [{"key": key, "is_right": key != "U-001", "reason": h(f"red {key}")} for key in ("U-001", "I-001", "E-001")]
+    frozen = {h("frozen path", 200): "100644 " + "a" * 40}
+    hand_in = f.freeze_tests(plan, cases=said, frozen=frozen)
+    given = {"hand_in": hand_in, "work": "c" * 40, "onto": "b" * 40}
+    keep_faults(
+        verification=f.make_verification(plan, **given), possible=1, seconds=1.0, note=h("fault note"), now=f.NOW,
+        faults=[
+            SeededFault(
+                path=h("fault path", 500),
+                line=1,
+                before=h("before"),
+                after=h("after"),
+                hint=h("hint"),
+                is_noticed=False,
+            )
+        ],
+    )  # fmt: skip
+    bent = request(item=plan.item, plan=plan, commit="e" * 40, by=f.PIPELINE, now=f.NOW, **given)
+    claim(verification_id=bent.pk, host="here", now=f.NOW)
+    bent.refresh_from_db()
+    refusal = Refusal(Cheat.WEAKENED, h("refused path", 200), h("refusal"))
+    finish(verification=bent, results={}, refusals=[refusal], output="", now=f.NOW)
+    row = {"criterion": "AC-001", "answer": "PARTIAL", "file": h("judged file", 400), "behaviour": h("behaviour")}
+    body = {"summary": h("verdicts"), "verdicts": [row]}
+    submit_verdicts(item=plan.item, run_id=7, work="c" * 40, body=body, criteria=["AC-001"], by=f.PIPELINE, now=f.NOW)
+    return plan.item
 
 
 def conflicted(project: Project, h: Hostile) -> WorkItem:

@@ -22,14 +22,17 @@ BACKEND = "LEADROOM_TEST_BACKEND"
 POSTGRES_FOLDER = "LEADROOM_TEST_POSTGRES"
 SAME_ON_BOTH = (
     "tests/e2e/test_bad_input.py",
+    "tests/e2e/test_journey_keyboard.py",
     "tests/e2e/test_journey_mouse.py",
     "tests/e2e/test_pages.py",
+    "tests/e2e/test_plan_review.py",
     "tests/house/test_structure.py",
     "tests/lib/",
     "tests/ops/test_setup_env.py",
     "tests/rehearsal/",
     "tests/sandbox/",
     "tests/security/test_hostile_repository.py",
+    "tests/security/test_markup_browser.py",
     "tests/security/test_sandbox_escape.py",
     "tests/skills/",
     "tests/web/test_frame",

@@ -5,7 +5,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from leadroom.agents.enums import Role
 from leadroom.ledger.models import Entry
+from leadroom.projects.models import WorkItem
 from leadroom.testplans.formats.markdown import to_markdown
 from leadroom.testplans.formats.plain import to_yaml
 from leadroom.testplans.models import PlanEdit, Reading, TestPlan
@@ -256,3 +258,35 @@ def test_a_file_that_is_no_text_is_refused() -> None:
     answer = import_it(signed_in(plan), plan, "", file=SimpleUploadedFile("plan.yaml", b"\xff\xfe\x00"))
     assert answer.status_code == 422
     assert "no text in UTF-8" in answer.content.decode()
+
+
+def bring_it(item: WorkItem, body: dict[str, object], **data: object):
+    client = Client()
+    client.force_login(f.lead_of(item.project))
+    text = to_yaml(body, number=1, digest="", item_title="x")
+    return client.post(reverse("plans:bring", args=[item.pk]), {"text": text, **data})
+
+
+def test_a_plan_of_ones_own_takes_the_planners_place_once_it_was_looked_at() -> None:
+    item = f.make_aligned_item()
+    planner = f.make_running_run(item, Role.PLANNER)
+    answer = bring_it(item, f.plan_shape())
+    assert answer.status_code == 200
+    assert "Use this plan" in answer.content.decode()
+    assert not TestPlan.objects.exists()
+    assert bring_it(item, f.plan_shape(), replace="1").status_code == 302
+    plan = TestPlan.objects.get()
+    assert (plan.state, plan.run_id, plan.cases.count()) == ("DRAFT", None, 3)
+    planner.refresh_from_db()
+    assert planner.state == "CANCELLED"
+    again = bring_it(item, f.plan_shape(), replace="1")
+    assert again.status_code == 403
+    assert "The item has plan 1 already" in again.content.decode()
+
+
+def test_a_plan_of_ones_own_meets_the_same_checks() -> None:
+    item = f.make_aligned_item()
+    answer = bring_it(item, f.plan_shape(cases=[f.case_shape("U-001", "unit", criteria=["AC-999"])]), replace="1")
+    assert answer.status_code == 422
+    assert "AC-999" in answer.content.decode()
+    assert not TestPlan.objects.exists()

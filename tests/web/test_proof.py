@@ -68,6 +68,17 @@ def test_faults_nobody_would_notice_are_named_with_line_and_criterion() -> None:
     assert "a boundary is missing" in html
 
 
+def test_seeded_faults_can_be_tried_again_by_who_leads() -> None:
+    plan = f.make_frozen_plan(f.make_aligned_item(risk="standard"))
+    f.make_verification(plan, hand_in=f.freeze_tests(plan), work="e" * 40, onto="f" * 40)
+    html = page(plan)
+    assert "They were not tried yet." in html
+    assert f'action="/items/{plan.item_id}/seed-faults/"' in html
+    light = f.make_frozen_plan(f.make_aligned_item(risk="light"))
+    f.make_verification(light, hand_in=f.freeze_tests(light), work="e" * 40, onto="f" * 40)
+    assert "seed-faults" not in page(light)
+
+
 def test_a_verifiers_words_stand_beside_their_files() -> None:
     plan = f.make_frozen_plan()
     row = {"criterion": "AC-001", "answer": "PARTIAL", "file": "shop/a.py:3", "behaviour": "Only for two people."}

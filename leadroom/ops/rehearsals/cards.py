@@ -21,7 +21,8 @@ def answer(person: Person, card: Waiting) -> None:
     elif card.kind == "plan":
         form = person.form(f"/plans/{card.subject_id}/", r".*/send/")
         blind_spots = [value for name, value in form.boxes if name == "blind_spot"]
-        person.send(form, verdict="approve", blind_spot=blind_spots)
+        marks = {name: value for name, value in form.boxes if name.startswith("mark-") and value == "approve"}
+        person.send(form, verdict="approve", blind_spot=blind_spots, **marks)
     elif card.kind == "stitch":
         sentence = "Verified on the merged tree; the trade-offs are those the plan names."
         person.send(person.form(f"/stitch/{item}/", r".*/sign/"), sentence=sentence)

@@ -6,6 +6,7 @@ from typing import Any
 from leadroom.agents.enums import Role
 from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.queries import check_chain
+from leadroom.ops.rehearsals import day
 from leadroom.ops.rehearsals.alignment import play as play_alignment
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.frozen_plan import facts_of_frozen_plan
@@ -135,4 +136,7 @@ SCRIPTS: dict[str, Callable[[Stage], Facts]] = {
     "guardrails": drill,
     "frozen-plan": frozen_plan,
     "nine-reports": play_nine_reports,
+    "a-day": day.play,
 }
+WITHOUT_PROGRAM = frozenset({"a-day"})
+"""Those that pass the clock in: a running program has a clock of its own."""

@@ -14,9 +14,10 @@ from leadroom.guardrails import bounding
 from leadroom.guardrails.bounds import policy_of
 from leadroom.guardrails.enums import Reason, RequestState
 from leadroom.guardrails.models import PermissionRequest
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib import clock
 from leadroom.lib.digest import canonical_json
-from leadroom.lib.errors import BadInput, LeadroomError
+from leadroom.lib.errors import BadInput, LeadroomError, Locked
 from leadroom.projects.models import WorkItem
 from leadroom.web import access, answers
 from leadroom.web.templatetags.leadroom_ui import hue
@@ -35,7 +36,10 @@ class Field:
 
 @dataclass(frozen=True)
 class RequestPage:
-    """A parked action with everything a person needs to judge it. `refusal` says why the buttons do not work."""
+    """A parked action with everything a person needs to judge it.
+
+    `refusal` says why the buttons do not work, `grant_refusal` why it cannot be approved.
+    """
 
     request: PermissionRequest
     item: WorkItem
@@ -49,6 +53,7 @@ class RequestPage:
     counting: int
     minutes: int
     refusal: str
+    grant_refusal: str
 
 
 def _load(request: HttpRequest, pk: int) -> PermissionRequest:
@@ -79,7 +84,16 @@ def _page(request: HttpRequest, parked: PermissionRequest) -> RequestPage:
         counting=sum(bool((source.get("found") or {}).get("counts")) for source in parked.sources),
         minutes=policy_of(parked.project_id).approval_minutes,
         refusal=refusal,
+        grant_refusal=refusal or _why_locked(parked),
     )
+
+
+def _why_locked(parked: PermissionRequest) -> str:
+    try:
+        check_unlocked(parked.project_id, parked.agent_id, kept="nothing is approved meanwhile")
+    except Locked as error:
+        return str(error)
+    return ""
 
 
 def _field(name: str, value: Any) -> Field:

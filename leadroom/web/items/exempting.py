@@ -1,4 +1,4 @@
-"""Buttons of the lead about single cases and frozen tests: quarantine, hold before, thaw. Each takes a reason."""
+"""Buttons of the lead about single cases, frozen tests and seeded faults. What lets something pass takes a reason."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,7 +12,7 @@ from leadroom.projects.models import WorkItem
 from leadroom.testplans.models import TestCase
 from leadroom.verification.actions import exempt, thaw
 from leadroom.verification.enums import ExemptionKind
-from leadroom.verification.queries import latest_hand_in
+from leadroom.verification.queries import latest_hand_in, latest_verification
 from leadroom.web import access, answers
 
 
@@ -55,3 +55,15 @@ def thaw_tests(request: HttpRequest, pk: int) -> HttpResponse:
         raise BadInput("No tests were handed in for this item yet; there is nothing to thaw.")
     thaw(hand_in=hand_in, reason=request.POST.get("reason", ""), by=actor, now=clock.now())
     return _done(request, item, "Thawed: the developer hands the tests in again.")
+
+
+@require_POST
+def seed_faults(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try the seeded faults of the newest verification again."""
+    item = access.item(request, pk)
+    actor = access.require_lead(request, item.project)
+    found = latest_verification(item)
+    if found is None:
+        raise BadInput("This item has no verification yet; there is nothing to seed faults into.")
+    moves.seed_faults_again(verification=found, by=actor, now=clock.now())
+    return _done(request, item, "The seeded faults are being tried; the result appears here.")

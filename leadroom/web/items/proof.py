@@ -10,10 +10,11 @@ from leadroom.projects.models import WorkItem
 from leadroom.testplans.models import TestCase, TestPlan
 from leadroom.testplans.queries import current_plan
 from leadroom.verification.enums import Answer, Cheat
-from leadroom.verification.gates import GateView, applies, gates_of
+from leadroom.verification.gates import SEEDED_FAULTS, GateView, applies, gates_of
 from leadroom.verification.models import CriterionVerdict, FaultCheck, HandIn, SeededFault, VerificationRun
 from leadroom.verification.queries import latest_fault_check, latest_hand_in, latest_verdicts
 from leadroom.verification.rules import check_thaw
+from leadroom.verification.running import are_faults_tried
 from leadroom.web import access
 from leadroom.web.items.frame import refusal_of
 
@@ -87,6 +88,8 @@ class Proof:
     unmet: int
     faults: Faults | None
     faults_note: str
+    faults_turn: str
+    faults_reason: str
     evidence: tuple[tuple[str, str], ...]
     may_quarantine: bool
 
@@ -104,6 +107,8 @@ def present(item: WorkItem, run: VerificationRun | None, request: HttpRequest) -
         unmet=sum(row.answer != Answer.YES for row in verdicts),
         faults=_faults(check, plan) if check and plan else None,
         faults_note=_faults_note(item, run, check),
+        faults_turn=_faults_turn(item, run),
+        faults_reason=refusal_of(lambda: access.require_lead(request, item.project)),
         evidence=tuple((name, value.removeprefix("sha256:")[:10]) for name, value in run.evidence.items())
         if run
         else (),
@@ -174,4 +179,14 @@ def _faults_note(item: WorkItem, run: VerificationRun | None, check: FaultCheck 
         return gate.why_skipped
     if run is None or run.state != "PASSED":
         return "They are tried once every case has passed."
-    return "They are tried in the background after the verdict; a stop of Leadroom ends them without a result."
+    return (
+        "They are tried in the background after the verdict." if are_faults_tried(run) else "They were not tried yet."
+    )
+
+
+def _faults_turn(item: WorkItem, run: VerificationRun | None) -> str:
+    """`tried` while a process is at them, `may` when a person may have them tried, else empty."""
+    is_due = run is not None and run.state == "PASSED" and run.hand_in_id and run.onto and SEEDED_FAULTS[item.risk]
+    if run is None or not is_due:
+        return ""
+    return "tried" if are_faults_tried(run) else "may"

@@ -17,6 +17,7 @@ from leadroom.ledger.queries import history_of_item
 from leadroom.ledger.sourcelog import Step, steps_of
 from leadroom.lib.actors import ActorKind
 from leadroom.lib.errors import LeadroomError
+from leadroom.lib.shapes import clip
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.enums import AmbiguityState, Confidence
 from leadroom.requirements.models import Ambiguity, Revision
@@ -339,9 +340,10 @@ def sources(item: WorkItem) -> SourcesTab:
 
 def _history_row(entry: Any) -> HistoryRow:
     room, thing, verb = (*entry.verb.split("."), "", "")[:3]
-    if room == "verification":
+    if (room, thing) == ("verification", "run"):
         thing = room  # both agents and verifications have runs
-    details = ", ".join(f"{name}: {_short(value)}" for name, value in entry.payload.items() if value not in ("", []))
+    said = {name: value for name, value in entry.payload.items() if value not in ("", [], {}, None)}
+    details = ", ".join(f"{name.replace('_', ' ')}: {_short(value)}" for name, value in said.items())
     return HistoryRow(
         at=entry.at,
         who=entry.actor_name,
@@ -353,7 +355,11 @@ def _history_row(entry: Any) -> HistoryRow:
 
 
 def _short(value: object) -> str:
-    """Digests and commits by their first ten characters."""
+    """Digests and commits by their first ten characters, lists and tables as their words."""
+    if isinstance(value, Mapping):
+        return clip(", ".join(f"{name} {_short(inner)}" for name, inner in value.items()), 120)
+    if isinstance(value, list):
+        return clip(", ".join(map(_short, value)), 120)
     text = str(value)
     if text.startswith("sha256:"):
         return text[7:17]

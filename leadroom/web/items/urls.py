@@ -21,6 +21,7 @@ urlpatterns = [
     path("<int:pk>/risk/", views.set_risk, name="set_risk"),
     path("<int:pk>/start-again/", views.start_again, name="start_again"),
     path("<int:pk>/verify-again/", views.verify_again, name="verify_again"),
+    path("<int:pk>/seed-faults/", exempting.seed_faults, name="seed_faults"),
     path("<int:pk>/thaw/", exempting.thaw_tests, name="thaw"),
     path("<int:pk>/cases/<int:case_pk>/quarantine/", exempting.quarantine, name="quarantine"),
     path("<int:pk>/cases/<int:case_pk>/hold-before/", exempting.hold_before, name="hold_before"),

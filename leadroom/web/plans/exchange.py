@@ -10,6 +10,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 from leadroom.lib import clock
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
 from leadroom.lib.shapes import storable
+from leadroom.pipeline import moves
+from leadroom.projects.models import WorkItem
+from leadroom.requirements.queries import latest_revision
 from leadroom.testplans import actions
 from leadroom.testplans.changes import case_changes
 from leadroom.testplans.formats.feature import to_feature
@@ -17,7 +20,8 @@ from leadroom.testplans.formats.markdown import to_markdown
 from leadroom.testplans.formats.plain import SIZE_LIMIT, SUFFIXES, read_plan, to_yaml
 from leadroom.testplans.formats.results import CaseOutcome, to_ctrf, to_junit
 from leadroom.testplans.models import TestPlan
-from leadroom.testplans.rules import check_submit
+from leadroom.testplans.queries import current_plan
+from leadroom.testplans.rules import check_bring, check_submit
 from leadroom.verification.models import VerificationRun
 from leadroom.verification.queries import case_board
 from leadroom.web import access
@@ -96,7 +100,7 @@ def import_plan(request: HttpRequest, pk: int) -> HttpResponse:
     """Bring a plan of one's own in the place of the one under review: first the difference, then the step."""
     plan = access.plan(request, pk)
     if request.method == "GET":
-        return _import_page(request, plan, "")
+        return _import_page(request, plan.item, plan, "")
     text, body = "", None
     try:
         actor = access.require_lead(request, plan.item.project)
@@ -111,8 +115,37 @@ def import_plan(request: HttpRequest, pk: int) -> HttpResponse:
             )  # fmt: skip
             return redirect("plans:detail", pk)
     except LeadroomError as error:
-        return _import_page(request, plan, text, body=body, error=error)
-    return _import_page(request, plan, text, body=body)
+        return _import_page(request, plan.item, plan, text, body=body, error=error)
+    return _import_page(request, plan.item, plan, text, body=body)
+
+
+@require_http_methods(["GET", "POST"])
+def bring_plan(request: HttpRequest, item_pk: int) -> HttpResponse:
+    """A plan of one's own where none stands yet: first what it holds and what the checks say, then the step."""
+    item = access.item(request, item_pk)
+    text, body, error = "", None, None
+    if request.method == "POST":
+        try:
+            actor = access.require_lead(request, item.project)
+            text = _text(request)
+            body = shaped_plan(storable(read_plan(text)))
+            check_bring(item, current_plan(item), by=actor)
+            if (revision := latest_revision(item)) is not None:
+                check_submit(body, revision)
+            if "replace" in request.POST:
+                plan = moves.bring_plan(item=item, body=body, by=actor, now=clock.now())
+                return redirect("plans:detail", plan.pk)
+        except LeadroomError as problem:
+            error = problem
+    return _import_page(request, item, None, text, body=body, error=error)
+
+
+def _why_not_bring(request: HttpRequest, item: WorkItem) -> str:
+    try:
+        check_bring(item, current_plan(item), by=access.require_lead(request, item.project))
+    except NotPermitted as error:
+        return str(error)
+    return ""
 
 
 def _text(request: HttpRequest) -> str:
@@ -130,7 +163,8 @@ def _text(request: HttpRequest) -> str:
 
 def _import_page(
     request: HttpRequest,
-    plan: TestPlan,
+    item: WorkItem,
+    plan: TestPlan | None,
     text: str,
     *,
     body: dict[str, Any] | None = None,
@@ -138,12 +172,13 @@ def _import_page(
 ) -> HttpResponse:
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400) if error else 200
     context = {
+        "item": item,
         "plan": plan,
         "text": text,
         "error": str(error or ""),
-        "reason": refusal(request, plan),
+        "reason": refusal(request, plan) if plan else _why_not_bring(request, item),
         "is_read": body is not None and error is None,
-        "changes": case_changes(plan.body, body) if body is not None else [],
+        "changes": case_changes(plan.body if plan else {"cases": []}, body) if body is not None else [],
         "forms": [("markdown", "Markdown"), ("yaml", "YAML"), ("gherkin", "Gherkin")],
     }
     return render(request, "plans/import.html", context, status=status)

@@ -108,11 +108,6 @@ class PlanPage:
         return self.is_open and not self.reader.reason
 
     @property
-    def is_summary_enough(self) -> bool:
-        """On a standard item the reviewers' summary comes first, and the cases are there to be opened."""
-        return self.plan.item.risk == Risk.STANDARD and not self.reader.typed.marks and not self.reader.error
-
-    @property
     def case_count(self) -> int:
         return sum(len(group.cases) for group in self.layers)
 

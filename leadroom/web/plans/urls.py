@@ -7,6 +7,7 @@ from leadroom.web.plans import editing, exchange, views
 app_name = "plans"
 urlpatterns = [
     path("", views.queue, name="queue"),
+    path("bring/<int:item_pk>/", exchange.bring_plan, name="bring"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/keep/", views.keep, name="keep"),
     path("<int:pk>/send/", views.send, name="send"),

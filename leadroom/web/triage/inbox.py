@@ -1,6 +1,6 @@
 """The triage inbox: findings that wait, most urgent first; one finding with its evidence; a person's own views."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -42,12 +42,14 @@ def drawn(request: HttpRequest, view: View, *, whole: bool = False) -> HttpRespo
     ids = access.project_ids(request)
     found = _page(ids, view)
     has_more, counts = len(found) > PAGE_SIZE, queries.inbox_grid(ids, view.upto)
+    led = list(led_projects(request.user))
     context = {
         "view": view,
+        "led": led,
         "grid": present_lines(counts, view),
         "actions": SuggestedAction.labels,
         "waiting": sum(counts.values()),
-        "rows": _rows(request, found[:PAGE_SIZE]),
+        "rows": _rows(found[:PAGE_SIZE], {project.pk for project in led}),
         "more": view.changed(after=found[PAGE_SIZE - 1].pk) if has_more else "",
         "shown": [(value, label, view.changed(show=value)) for value, label in SHOWN.items()],
         "who": [(value, label, view.changed(who=value)) for value, label in WHO.items()],
@@ -59,8 +61,7 @@ def drawn(request: HttpRequest, view: View, *, whole: bool = False) -> HttpRespo
     return render(request, f"triage/inbox.html{'' if whole else '#body'}", context)
 
 
-def _rows(request: HttpRequest, found: Sequence[Finding]) -> list[Row]:
-    led = set(led_projects(request.user).values_list("pk", flat=True))
+def _rows(found: Sequence[Finding], led: Container[int]) -> list[Row]:
     suggested = list(queries.suggestions_for([finding.pk for finding in found]))
     return [
         present_row(finding, suggested, refusal="" if finding.project_id in led else ONLY_LOOKS) for finding in found

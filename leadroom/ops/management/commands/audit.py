@@ -1,6 +1,7 @@
 """`manage.py audit verify|anchor|export`: the ledger checked, held fast outside the database, and written out."""
 
 import json
+import os
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -53,5 +54,8 @@ class Command(BaseCommand):
             if not Project.objects.filter(slug=slug).exists():
                 raise CommandError(f"There is no project {slug!r}; nothing was written.")
             item_ids = list(WorkItem.objects.filter(project__slug=slug).values_list("pk", flat=True))
-        for line in exported(item_ids):
-            self.stdout.write(json.dumps(line, ensure_ascii=False, sort_keys=True))
+        try:
+            for line in exported(item_ids):
+                self.stdout.write(json.dumps(line, ensure_ascii=False, sort_keys=True))
+        except BrokenPipeError:  # whoever reads has read enough, as `| head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
