@@ -11,12 +11,16 @@ from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib import clock, webhooks
 from leadroom.lib.actors import Actor, ActorKind
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked
+from leadroom.outcomes.actions import keep_findings
 from leadroom.outcomes.enums import Came
 from leadroom.outcomes.ingress import KINDS
 from leadroom.outcomes.intake import SHOWN, BadRows
 from leadroom.outcomes.queries import secrets_of
 from leadroom.projects.models import Project
+from leadroom.triage.imports.reading import kind_of
 
+FINDINGS = "findings"
+"""The type whose `data` is a file as a build server has it, not records."""
 MOST_BYTES = 1024 * 1024
 _NO_DOOR = (
     "No project of this name takes webhooks here. Make a secret on its page Outcomes, Sources; nothing was stored."
@@ -70,16 +74,31 @@ def _take(request: HttpRequest, slug: str) -> HttpResponse:
         raise _Answer(401, str(refused))
     check_unlocked(project.pk, kept="nothing was stored, send it again later")
     said = _said(body)
+    by = Actor(ActorKind.SYSTEM, f"webhook:{project.pk}", f"Webhook of {project.name}"[:200])
+    given = {"project": project, "by": by, "now": now, "webhook_id": id}
+    if said.get("type") == FINDINGS:
+        return _take_findings(said.get("data"), given)
     kind = KINDS.get(said["type"]) if isinstance(said.get("type"), str) else None
     if kind is None:
-        raise BadInput(f"The type {str(said.get('type'))[:40]!r} is none of {', '.join(KINDS)}; nothing was stored.")
+        raise BadInput(
+            f"The type {str(said.get('type'))[:40]!r} is none of {', '.join([*KINDS, FINDINGS])}; nothing stored."
+        )
     data = said.get("data")
     rows = kind.shape.read(data if isinstance(data, list) else [data], now=now)
     if not rows:
         raise BadInput("data holds no record; nothing was stored.")
-    by = Actor(ActorKind.SYSTEM, f"webhook:{project.pk}", f"Webhook of {project.name}"[:200])
-    kept = kind.keep(project=project, rows=rows, came=Came.WEBHOOK, by=by, now=now, webhook_id=id)
+    kept = kind.keep(rows=rows, came=Came.WEBHOOK, **given)
     return JsonResponse({"new": kept.new, "changed": kept.changed, "same": kept.same})
+
+
+def _take_findings(data: Any, given: dict[str, Any]) -> HttpResponse:
+    """`data` is `{"kind": "junit", "file": "the text of the file"}`."""
+    if not isinstance(data, dict) or not isinstance(data.get("file"), str) or not isinstance(data.get("kind"), str):
+        raise BadInput('The data of findings is {"kind": "junit", "file": "its text"}; nothing was stored.')
+    found = keep_findings(kind=kind_of(data["kind"]), data=data["file"].encode("utf-8", "replace"), **given)
+    refused = [{"record": row.number, "reason": row.why} for row in found.refused[:SHOWN]]
+    counts = {"new": found.taken, "changed": 0, "same": found.known}
+    return JsonResponse({**counts, "sentence": found.sentence, "refused": refused})
 
 
 def _body(request: HttpRequest) -> bytes:

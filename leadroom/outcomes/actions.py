@@ -29,6 +29,8 @@ from leadroom.outcomes.models import (
     Ticket,
 )
 from leadroom.projects.models import Project, WorkItem
+from leadroom.triage.actions import Imported, import_findings
+from leadroom.triage.imports.reading import Kind
 from leadroom.worktrees.models import Stitch
 
 TOPIC = "outcomes"
@@ -112,6 +114,22 @@ def keep_tickets(
 ) -> Kept:
     """Store tickets by their ids. Raises Conflict when the webhook was taken in before."""
     return _keep(Ticket, project, rows, came=came, by=by, now=now, webhook_id=webhook_id, name="tickets")
+
+
+MOST_FINDINGS = 300
+"""Findings of one webhook: some seconds of work."""
+
+
+@transaction.atomic
+def keep_findings(
+    *, project: Project, kind: Kind, data: bytes, by: Actor, now: dt.datetime, webhook_id: str
+) -> Imported:
+    """Hand a file of findings to triage, once for each webhook; the same findings under another id are passed over.
+
+    Raises Conflict when the webhook was taken in before, BadInput for a file that cannot be used.
+    """
+    _take_delivery(project, webhook_id, "findings", 1, now)
+    return import_findings(project=project, kind=kind, data=data, by=by, now=now, most=MOST_FINDINGS)
 
 
 def _keep(

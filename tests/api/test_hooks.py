@@ -18,6 +18,7 @@ from leadroom.outcomes.actions import rotate_secret
 from leadroom.outcomes.ingress import KINDS
 from leadroom.outcomes.models import Delivery, FlowSample, Incident, Ticket
 from leadroom.projects.models import Project
+from leadroom.triage.models import Finding
 from tests import factories as f
 from tests.support.snapshot import changed_tables, snapshot
 
@@ -64,6 +65,19 @@ def test_each_kind_is_stored(sender: Sender) -> None:
     assert FlowSample.objects.get().p95_ms == 412.5
     assert Ticket.objects.get().tags == ["money"]
     assert Entry.objects.filter(verb="outcomes.incidents.kept").get().actor_kind == "system"
+
+
+def test_a_build_server_sends_its_failures_and_each_is_a_finding_once(sender: Sender) -> None:
+    case = '<testcase classname="money" name="test_rest"><failure message="333 != 334">trace</failure></testcase>'
+    data = {"kind": "junit", "file": f'<testsuite name="all" tests="1" failures="1">{case}</testsuite>'}
+    first = sender.send({"type": "findings", "data": data})
+    assert first.status_code == 200, first.content
+    assert (first.json()["new"], first.json()["refused"]) == (1, [])
+    finding = Finding.objects.get(project=sender.project)
+    assert "test_rest" in finding.title + finding.body
+    assert sender.send({"type": "findings", "data": data}).status_code == 409
+    assert sender.send({"type": "findings", "data": data}, id="msg_2").json()["same"] == 1
+    assert Finding.objects.count() == 1
 
 
 def test_a_replay_is_refused_and_the_same_record_under_a_new_id_is_not_doubled(sender: Sender) -> None:
@@ -130,8 +144,11 @@ def test_the_old_secret_counts_for_a_day_when_kept_and_not_at_all_otherwise(send
         (b"\xff", "JSON"),
         (b"[" * 100_000, "JSON"),
         (b'{"type": "incident", "data": NaN}', "JSON"),
-        (b'{"type": "flood", "data": {}}', "incident, flow_sample, ticket"),
-        (b'{"type": ["incident"], "data": {}}', "incident, flow_sample, ticket"),
+        (b'{"type": "flood", "data": {}}', "incident, flow_sample, ticket, findings"),
+        (b'{"type": ["incident"], "data": {}}', "incident, flow_sample, ticket, findings"),
+        (b'{"type": "findings", "data": [1]}', '"file"'),
+        (b'{"type": "findings", "data": {"kind": "novel", "file": "x"}}', "sarif"),
+        (b'{"type": "findings", "data": {"kind": "junit", "file": "<testsuite"}}', "othing was taken in"),
         (b'{"type": "incident"}', "no object"),
         (b'{"type": "incident", "data": []}', "no record"),
         (b'{"type": "incident", "data": {"id": "1"}}', "no title"),

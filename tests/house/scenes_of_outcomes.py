@@ -6,6 +6,7 @@ from leadroom.outcomes.enums import Came, MatchState
 from leadroom.outcomes.measuring import measure
 from leadroom.outcomes.models import Incident, IncidentMatch
 from leadroom.outcomes.rules import Hint
+from leadroom.triage.imports.reading import Kind
 from tests import factories as f
 from tests.house.scenes import WHO, Ready, scene
 from tests.support.outcomes import incident_row, ship
@@ -37,6 +38,13 @@ def _() -> Ready:
     project = f.make_project()
     rows = [{"external_id": "T-1", "title": "Where is my cent?", "opened_at": f.NOW}]
     return lambda: actions.keep_tickets(project=project, rows=rows, **CAME)
+
+
+@scene("outcomes.keep_findings", "triage.finding.brought_in", "triage.finding.imported")
+def _() -> Ready:
+    project = f.make_project()
+    data = b"title,severity\nGrid overlaps at 390 pixels,low\n"
+    return lambda: actions.keep_findings(project=project, kind=Kind.CSV, data=data, webhook_id="msg_1", **WHO)
 
 
 @scene("outcomes.decide_match", "outcomes.match.confirmed")
