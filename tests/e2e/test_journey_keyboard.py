@@ -175,6 +175,8 @@ def test_a_critical_item_goes_from_request_to_merge_by_keyboard_alone(
         record_property("presses_of_the_signature", keys.count - before)
         house.wait_stage(item, "DONE")
         keys.press("g", "t")
+        expect(visit.page.get_by_role("link", name="Reports")).to_be_visible()
+        keys.press("o")
         expect(visit.page.locator("[id^=report-][data-row]").first).to_be_visible()
         keys.press("j", "e")
         expect(visit.page.locator("[id^=report-][data-row]").first).to_have_attribute("data-state", "READ")

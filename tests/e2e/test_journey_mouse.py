@@ -131,6 +131,7 @@ def see_done_and_the_reports(visit: Visit, item: int) -> None:
     expect(page).to_have_title("Room · Leadroom")
     visit.shot("room-done")
     page.get_by_role("link", name="Triage").click()
+    page.locator("#main, main").first.get_by_role("link", name="Reports").click()
     reports = house.rows("SELECT id FROM triage_report WHERE item_id = %s", item)
     runs = house.rows("SELECT id FROM agents_run WHERE item_id = %s AND state = 'COMPLETED'", item)
     assert len(reports) == len(runs) >= 5

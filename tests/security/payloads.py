@@ -115,6 +115,10 @@ class Page(HTMLParser):
         self.wrong.append(f"instruction {data[:200]!r}")
 
 
+QUOTED = re.compile(r"/(?!/)[\w/-]*\?[\w.%&=+~-]*")
+"""An address of this house whose query is percent-encoded."""
+
+
 def is_ours(tag: str, given: dict[str, str]) -> bool:
     if tag == "meta":
         return "http-equiv" not in given
@@ -123,6 +127,8 @@ def is_ours(tag: str, given: dict[str, str]) -> bool:
 
 def attribute_problem(tag: str, name: str, value: str) -> str:
     """Why this attribute must not be there, empty when it may."""
+    if (name in ADDRESSES or name == "hx-get") and QUOTED.fullmatch(value):
+        value = value.partition("?")[0]  # what was searched for, as a query of our own page
     is_hostile = "alert(" in value or EVIL in value or re.search(r"\[[a-z][A-Za-z0-9 -]*\]", value) is not None
     if name.startswith("on") or (name in ("style", "srcdoc", "srcset", "is", "slot", "nonce") and tag != "script"):
         return "it could run or hide something"
