@@ -149,6 +149,7 @@ def sign(keys: Keys, visit: Visit, item: int) -> None:
     keys.press("Enter")
     expect(page.locator("#sign")).to_be_visible()
     keys.press("s")
+    expect(page.locator("#sign textarea")).to_be_focused()
     keys.type(SENTENCE)
     keys.press("Control+Enter")
     expect(page.locator("#merged")).to_contain_text("signature verified")

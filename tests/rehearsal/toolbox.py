@@ -169,7 +169,7 @@ class NotCovered(Shape):
 
 class SubmitPlan(Shape):
     summary: Sentence
-    cases: Annotated[list[Case], Field(min_length=3)]
+    cases: Annotated[list[Case], Field(min_length=1)]
     forbidden_zones: list[Sentence]
     failure_modes: list[Sentence]
     environment: Sentence

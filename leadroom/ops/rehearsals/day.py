@@ -158,7 +158,7 @@ class Day:
             stale = SessionItem.objects.get(pk=entry.pk)
             self.settle(entry, n, now)
             try:
-                actions.give_verdict(entry=stale, verdict=Verdict.READ, by=self.by, now=now)
+                actions.give_verdict(entry=stale, verdict=Verdict.LATER, by=self.by, now=now)
             except Conflict:
                 conflicts += 1
         actions.close(session=session, by=self.by, now=now)
