@@ -30,7 +30,7 @@ print(project.pk)
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with running_house(tmp_path_factory.mktemp("session")) as running:
         running.python(_TWELVE)
@@ -107,7 +107,6 @@ def test_twelve_items_by_keyboard_interrupted_and_resumed_on_a_phone(house: Hous
 
 
 def test_the_second_tab_gets_a_sentence(house: House, browser: Browser) -> None:
-    house.python(_TWELVE)
     with visiting(house, browser) as first, visiting(house, browser) as second:
         for visit in (first, second):
             visit.sign_in()
