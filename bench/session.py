@@ -49,6 +49,7 @@ def measure(items: int, rounds: int) -> dict[str, Any]:
     import django
 
     django.setup()
+    import leadroom.asgi  # noqa: F401 - stands as the web process does
     from django.core.management import call_command
     from django.test import Client
 
