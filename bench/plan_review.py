@@ -27,7 +27,7 @@ WARM_UP = 3
 
 
 def prepare(home: Path) -> None:
-    """A data folder with an empty database, and Django on it."""
+    """A data folder with an empty database, and Django on it as the web process has it."""
     for name in ("run", "log", "keys", "projects"):
         (home / name).mkdir(parents=True, exist_ok=True)
     os.environ.update({"LEADROOM_HOME": str(home), "DJANGO_SETTINGS_MODULE": "leadroom.settings"})
@@ -36,6 +36,8 @@ def prepare(home: Path) -> None:
 
     django.setup()
     from django.core.management import call_command
+
+    import leadroom.asgi  # noqa: F401
 
     call_command("migrate", verbosity=0)
 

@@ -49,10 +49,10 @@ def measure(items: int, rounds: int) -> dict[str, Any]:
     import django
 
     django.setup()
-    import leadroom.asgi  # noqa: F401 - stands as the web process does
     from django.core.management import call_command
     from django.test import Client
 
+    import leadroom.asgi  # noqa: F401 - stands as the web process does
     from leadroom.lib.clock import now
     from leadroom.projects.people import first_lead
     from leadroom.reading import actions

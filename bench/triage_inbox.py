@@ -62,6 +62,7 @@ def measure(reports: int, findings: int, rounds: int) -> dict[str, Any]:
     from django.test import Client
     from django.urls import reverse
 
+    import leadroom.asgi  # noqa: F401 - stands as the web process does
     from leadroom.triage.models import Finding
 
     call_command("migrate", verbosity=0)

@@ -159,10 +159,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "leadroom.web.middleware.zone_middleware",
     "leadroom.web.middleware.SameOriginMiddleware",
     "leadroom.web.middleware.RefusalMiddleware",
 ]
 
+AUTHENTICATION_BACKENDS = ["leadroom.web.accounts.backends.PeopleBackend"]
 ROOT_URLCONF = "leadroom.urls"
 ASGI_APPLICATION = "leadroom.asgi.application"
 LOGIN_URL = "accounts:sign_in"
@@ -246,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     "outcomes": {"task": "outcomes.gather", "schedule": 30.0, "options": {"expires": 25}},
     "notices": {"task": "notices.look", "schedule": 10.0, "options": {"expires": 10}},
     "adjudicate": {"task": "pipeline.adjudicate", "schedule": 60.0, "options": {"expires": 50}},
+    "check_engine": {"task": "pipeline.check_engine", "schedule": 300.0, "options": {"expires": 60}},
     "anchor": {"task": "pipeline.anchor", "schedule": 3600.0, "options": {"expires": 600}},
     "reading": {"task": "reading.look", "schedule": 20.0, "options": {"expires": 20}},
 }

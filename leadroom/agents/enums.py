@@ -104,6 +104,13 @@ class EventKind(TextChoices):
     STATE = "state", "State"
 
 
+class FailureCause(TextChoices):
+    """What ended a FAILED run, where that says more than its sentence."""
+
+    OTHER = "", "Another cause"
+    SPEND_CAP = "spend_cap", "The endpoint's spend cap is reached"
+
+
 class WaitReason(TextChoices):
     NONE = "", ""
     PICKS = "picks", "Waits for your picks"

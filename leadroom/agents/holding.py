@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from leadroom.agents.actions import add_event, move_run
-from leadroom.agents.enums import HELD, EventKind, Phase, RunState, WaitReason
+from leadroom.agents.enums import HELD, EventKind, FailureCause, Phase, RunState, WaitReason
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunMessage, RunNote
 from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.queries import share_the_switch, standing_lock
@@ -233,9 +233,10 @@ def complete(*, run: Run, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def fail(*, run: Run, reason: str, now: dt.datetime) -> None:
+def fail(*, run: Run, reason: str, now: dt.datetime, cause: FailureCause = FailureCause.OTHER) -> None:
     """RUNNING or LIMITED → FAILED with a sentence for the card. Raises Fenced."""
-    _leave(run, RunState.FAILED, now=now, text=reason, failure=storable(reason), ended_at=now)
+    failure = {"failure": storable(reason), "failure_cause": cause}
+    _leave(run, RunState.FAILED, now=now, text=reason, ended_at=now, **failure)
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from leadroom.agents.enums import OPEN, EventKind, Phase, Role, RunState, WaitReason
+from leadroom.agents.enums import OPEN, EventKind, FailureCause, Phase, Role, RunState, WaitReason
 from leadroom.projects.models import Project, WorkItem
 from leadroom.skills.models import SkillVersion
 
@@ -61,6 +61,9 @@ class Run(models.Model):
     wait_reason = models.CharField(max_length=8, choices=WaitReason.choices, blank=True, default=WaitReason.NONE)
     is_read_only = models.BooleanField(default=False)
     failure = models.TextField(blank=True)
+    failure_cause = models.CharField(
+        max_length=12, choices=FailureCause.choices, blank=True, default=FailureCause.OTHER
+    )
     brief = models.TextField()
     brief_digest = models.CharField(max_length=71)
     system_prompt = models.TextField()

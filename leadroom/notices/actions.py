@@ -73,14 +73,14 @@ def _record(hook: ChatHook, verb: str, *, by: Actor, now: dt.datetime) -> None:
 
 @transaction.atomic
 def tell_browser(*, user: AbstractBaseUser, cards: Sequence[Waiting], by: Actor, now: dt.datetime) -> list[Waiting]:
-    """Cards that the person's browser shall show now: fresh ones not shown before, none in quiet time.
+    """Cards that the person's browser shall show now: fresh ones not shown before, in quiet time only urgent ones.
 
     Two tabs that ask at once get each card once.
     """
     due = queries.untold(cards, partial(queries.told_in_browser, user.pk), since=now - rules.FRESH)
-    if not due or not queries.may_ask(user, now):
+    shown = queries.askable(user, due, now)[: rules.MOST_AT_ONCE] if due else []
+    if not shown:
         return []
-    shown = due[: rules.MOST_AT_ONCE]
     try:
         with transaction.atomic():
             Notice.objects.bulk_create([_notice(card, user.pk, Channel.BROWSER, now) for card in shown])
@@ -96,12 +96,13 @@ def tell_chat(
 ) -> Message | None:
     """One message with every card that began to wait since the chat was joined and was not told there yet.
 
-    None when there is none, or in the person's quiet time: what still waits afterwards is told then. `send` gets the
-    message's id after the commit.
+    None when there is none. In the person's quiet time only urgent cards are told: what still waits afterwards is told
+    then. `send` gets the message's id after the commit.
     """
     ChatHook.objects.select_for_update().get(pk=hook.pk)  # two workers make one message
     due = queries.untold(cards, partial(queries.told_in_chat, hook.pk), since=hook.made_at)
-    if not due or not queries.may_ask(hook.user, now):
+    due = queries.askable(hook.user, due, now) if due else []
+    if not due:
         return None
     message = Message.objects.create(
         hook=hook, webhook_id=f"msg_{secrets.token_hex(16)}", body=_body(due, now=now), made_at=now

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import QuerySet
 
 from leadroom.notices.enums import MessageState
@@ -11,6 +12,7 @@ from leadroom.notices.rules import card_key
 from leadroom.projects.queries import led_projects
 from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.reading.rules import may_interrupt
+from leadroom.reading.sessions import hours_of
 
 
 def hooks_of(user_id: int) -> QuerySet[ChatHook]:
@@ -62,6 +64,9 @@ def told_in_chat(hook_id: int, keys: Sequence[str]) -> set[str]:
     return set(Notice.objects.filter(hook_id=hook_id, card__in=keys).values_list("card", flat=True))
 
 
-def may_ask(user: object, at: dt.datetime) -> bool:
-    """Whether an agent that needs input may interrupt the person now: not in their quiet time."""
-    return bool(may_interrupt(user, at, needs_input=True))  # type: ignore[arg-type]
+def askable(user: AbstractBaseUser, cards: Sequence[Waiting], at: dt.datetime) -> list[Waiting]:
+    """The cards that may interrupt the person now: in quiet time only what is urgent."""
+    person = hours_of(user.pk, at)
+    return [
+        card for card in cards if may_interrupt(person, at, cause=card.cause, severity=card.severity, needs_input=True)
+    ]

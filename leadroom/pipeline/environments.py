@@ -13,7 +13,7 @@ from leadroom.lib.clock import now
 from leadroom.lib.errors import Conflict, LeadroomError
 from leadroom.lib.leases import HolderLock, holder_lock, holder_mark, is_held
 from leadroom.lib.shapes import storable
-from leadroom.pipeline.placement import start_holder
+from leadroom.pipeline.placement import start_program
 from leadroom.projects import actions
 from leadroom.projects.enums import ProjectKind
 from leadroom.projects.models import Project, ReadinessCheck
@@ -78,7 +78,7 @@ def begin(*, project: Project, by: Actor) -> ReadinessCheck:
     """Start a check in a process of its own; one at a time for a project. Raises Conflict."""
     _without_dead(latest_readiness(project))
     check = actions.begin_readiness(project=project, by=by, now=now())
-    start_holder("check_environment", _name(check), check.pk, 0)
+    start_program("check_environment", _name(check), check.pk, 0)
     return check
 
 

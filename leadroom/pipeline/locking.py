@@ -21,8 +21,10 @@ from leadroom.lib.actors import system
 from leadroom.lib.clock import now as clock_now
 from leadroom.lib.errors import Conflict, Fenced
 from leadroom.lib.leases import HolderLock, holder_lock, holder_mark, is_held
+from leadroom.live.news import publish
 from leadroom.pipeline import hosts, proof
 from leadroom.projects.models import Project
+from leadroom.reading.locks import PROOF_WITHIN
 from leadroom.sandbox.registry import sweep
 from leadroom.sandbox.selftest import check_isolation
 from leadroom.verification import actions as verifications
@@ -34,6 +36,7 @@ GRACE_SECONDS = 2.0
 """What a holder gets to put its work down by itself: then its sandboxes are ended from outside, then the holder."""
 HUNG = "The read-only switch was pressed and the run's own process did not answer, so it was ended from outside."
 _seen: dict[tuple[int, int], float] = {}
+_late: set[tuple[int, int]] = set()
 _doubtful: set[tuple[str, int]] = set()
 
 
@@ -57,6 +60,9 @@ def settle(switch: Switch) -> bool:
     """End what the switch covers and has not ended itself, look, and note what was seen. True once it is proven."""
     first = _seen.setdefault((switch.pk, switch.epoch), time.monotonic())
     waited = time.monotonic() - first
+    if waited > PROOF_WITHIN.total_seconds() and (switch.pk, switch.epoch) not in _late:
+        _late.add((switch.pk, switch.epoch))
+        publish("room", "lock", switch.pk)
     if switch.level == Lock.READ_ONLY and waited > GRACE_SECONDS:
         end_what_is_left(switch)
     elif switch.level == Lock.READ_ONLY and waited > SWEEP_SECONDS:

@@ -15,7 +15,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import Conflict, NotPermitted
 from leadroom.pipeline import briefs, steps
 from leadroom.pipeline.environments import require_operable
-from leadroom.pipeline.placement import start_holder
+from leadroom.pipeline.placement import start_program
 from leadroom.projects import rules
 from leadroom.projects.actions import move_stage
 from leadroom.projects.enums import STAGES, Stage
@@ -124,7 +124,7 @@ def seed_faults_again(*, verification: VerificationRun, by: Actor, now: dt.datet
     if are_faults_tried(verification):
         raise Conflict("The seeded faults are being tried now; the result appears by itself.")
     ask_for_faults(verification=verification, by=by, now=now)
-    start_holder("hold_faults", f"verification-{verification.pk}", verification.pk, 0)
+    start_program("hold_faults", f"verification-{verification.pk}", verification.pk, 0)
 
 
 def supply_missing(*, item: WorkItem, text: str, by: Actor, now: dt.datetime) -> None:

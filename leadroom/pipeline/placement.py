@@ -55,24 +55,24 @@ def _place(now: dt.datetime) -> int:
         )
         if generation is not None:
             crash_point("placement.claimed")
-            start_holder("hold_run", f"run-{run.pk}", run.pk, generation)
+            start_program("hold_run", f"run-{run.pk}", run.pk, generation)
             started += 1
     room = VERIFICATIONS_AT_ONCE - verification_queries.running_count()
     for pk in verification_queries.queued_ids(max(room, 0)):
         generation = verifications.claim(verification_id=pk, host=settings.HOST_NAME, now=now)
         if generation is not None:
             crash_point("placement.claimed")
-            start_holder("hold_verification", f"verification-{pk}", pk, generation)
+            start_program("hold_verification", f"verification-{pk}", pk, generation)
             started += 1
     return started
 
 
-def start_holder(command: str, name: str, pk: int, generation: int) -> None:
-    """Start `manage.py <command> <pk> <generation>` in a session of its own: it outlives the worker that starts it."""
+def start_program(command: str, name: str, *words: object) -> None:
+    """Start `manage.py <command> <words>` in a session of its own: it outlives the worker that starts it."""
     path: Path = settings.HOME_DIR / "log" / f"{name}.log"
     with path.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), command, str(pk), str(generation)],
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), command, *map(str, words)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

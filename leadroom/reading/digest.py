@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.utils.timezone import localtime
+from django.utils.timezone import localtime, override
 
 from leadroom.lib.shapes import clip, count_of
 from leadroom.reading import pace
@@ -115,7 +115,10 @@ def plain_line(text: str) -> str:
 
 
 def to_markdown(digest: Digest, *, at: dt.datetime) -> str:
-    """The digest as a Markdown file; words of agents are escaped, so that none of them is a heading or a link."""
+    """The digest as a Markdown file, its time in the active zone.
+
+    Words of agents are escaped, so that none of them is a heading or a link.
+    """
     lines = [f"# {digest.title}", "", digest.lede, ""]
     for part in digest.parts:
         lines += [f"## {part.title}", ""]
@@ -135,4 +138,6 @@ def send_digest(session: ReadingSession, *, now: dt.datetime) -> None:
     """Mail the digest to the session's person by Django's mail backend. Raises OSError when the server is not there."""
     digest = digest_of_session(session, now=now)
     subject = " ".join(f"{digest.title}: {digest.lede}".split())
-    EmailMessage(subject, to_markdown(digest, at=now), to=[session.user.email]).send()
+    with override(session.tz):
+        text = to_markdown(digest, at=now)
+    EmailMessage(subject, text, to=[session.user.email]).send()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from leadroom.projects.models import WorkItem
+from leadroom.reading.rules import cause_of
 from leadroom.triage.enums import FindingState
 from leadroom.triage.models import Finding
 from leadroom.triage.queries import asked_findings
@@ -27,6 +28,8 @@ def finding_cards(project_ids: list[int]) -> Iterator[dict[str, Any]]:
             "if_ignored": "Nobody works on it; it is counted when it is reported again.",
             "who": finding.reporter or "Leadroom",
             "since": finding.seen_at,
+            "cause": cause_of(finding),
+            "severity": finding.worst_severity,
             "extra": {"state": finding.state, "priority": finding.priority},
         }
 

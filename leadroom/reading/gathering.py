@@ -90,7 +90,7 @@ def _of_card(card: Waiting, now: dt.datetime) -> Line:
         since=card.since,
         severity=severity,
         level=order.level(
-            is_urgent=False,
+            is_urgent=card.is_urgent,
             blocked=order.blocked_by_card(card.kind),
             severity=severity,
             waited=now - card.since,

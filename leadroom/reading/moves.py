@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from django.db.models import Max, Model, Q, QuerySet
+from django.utils.timezone import localtime
 
 from leadroom.agents.enums import OPEN, RUNS, Phase, RunState
 from leadroom.agents.models import Run
@@ -14,6 +15,7 @@ from leadroom.lib.states import Turn
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import StageVisit, WorkItem
 from leadroom.reading.loaded import Loaded, loaded
+from leadroom.reading.order import Blocked, blocked_by_card
 from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.verification.enums import VerificationState
 from leadroom.verification.models import VerificationRun
@@ -75,7 +77,7 @@ def next_moves(items: Sequence[WorkItem], cards: Iterable[Waiting] | None = None
         cards = waiting_for_lead(sorted({item.project_id for item in items}))
     first_cards: dict[int, Waiting] = {}
     for card in cards:
-        if card.kind != "finding":  # it waits beside the item, not in its way
+        if blocked_by_card(card.kind) is not Blocked.NOBODY:  # else it waits beside the item, not in its way
             first_cards.setdefault(card.item.pk, card)
     runs = live_runs(ids)
     verifications = {row.item_id: row for row in _newest(VerificationRun.objects.filter(item_id__in=ids))}
@@ -159,7 +161,7 @@ def _running(run: Run) -> Move:
         since = run.started_at or run.queued_at
         return Move(Turn.AGENT, Pace.WORKING, "RUNNING", f"The {who} works{phase}.", since, run=run)
     if run.state == RunState.LIMITED:
-        until = f" until {run.limited_until:%H:%M:%S} UTC" if run.limited_until else ""
+        until = f" until {localtime(run.limited_until):%H:%M:%S}" if run.limited_until else ""
         sentence = f"The {who} waits for the model's rate limit{until} and goes on by itself."
         return Move(Turn.MACHINE, Pace.WAITING, "LIMITED", sentence, heard_at, run=run)
     if run.state == RunState.QUEUED:

@@ -20,6 +20,7 @@ BLOCKED_BY_CARD = {
     "question": Blocked.AGENT,
     "approval": Blocked.AGENT,
     "finding": Blocked.NOBODY,
+    "lock": Blocked.NOBODY,
 }
 """Kind of card to who stands still. A card that is not named here holds its item up."""
 

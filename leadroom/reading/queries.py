@@ -6,20 +6,25 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Q
 
-from leadroom.agents.enums import RunState
+from leadroom.agents.enums import FailureCause, RunState
 from leadroom.agents.models import Elicitation, Run
 from leadroom.agents.rules import DEVELOPER_ATTEMPTS
 from leadroom.guardrails.bounds import pending_requests
 from leadroom.guardrails.enums import Reason
+from leadroom.lib.clock import now
 from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk, Stage
 from leadroom.projects.models import Project, WorkItem
+from leadroom.reading.enums import Cause
 from leadroom.reading.findings import finding_cards
+from leadroom.reading.locks import lock_cards
+from leadroom.reading.rules import is_urgent
 from leadroom.requirements.enums import AmbiguityState, Confidence
 from leadroom.requirements.models import Revision
 from leadroom.requirements.queries import asked
 from leadroom.testplans.enums import PlanState
 from leadroom.testplans.models import TestPlan
+from leadroom.triage.enums import Severity
 from leadroom.verification.enums import Outcome, VerificationState
 from leadroom.verification.models import CaseResult, VerificationRun
 from leadroom.worktrees.enums import StitchState
@@ -40,11 +45,19 @@ class Waiting:
     who: str
     since: dt.datetime
     extra: dict = field(default_factory=dict)
+    cause: Cause = Cause.OTHER
+    severity: str = ""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it is told at once, in quiet time too."""
+        return is_urgent(self.cause, self.severity)
 
     @property
     def urgency(self) -> tuple[int, dt.datetime, int]:
-        """Critical first, then whoever waits longest; of two since the same moment, the older item."""
-        return (0 if self.item.risk == Risk.CRITICAL else 1, self.since, self.item.pk)
+        """Urgent first, then critical, then whoever waits longest; of two since the same moment, the older item."""
+        grade = 0 if self.is_urgent else 1 if self.item.risk == Risk.CRITICAL else 2
+        return (grade, self.since, self.item.pk or 0)
 
 
 def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
@@ -62,7 +75,7 @@ def waiting_for_lead(project_ids: list[int]) -> list[Waiting]:
         *_broken_verifications(items, ids),
         *_stitches(items, ids),
         *_stuck(items),
-        *(Waiting(**card) for card in finding_cards(project_ids)),
+        *(Waiting(**card) for card in (*finding_cards(project_ids), *lock_cards(project_ids, now()))),
     ]
     return sorted(cards, key=lambda card: card.urgency)
 
@@ -203,6 +216,7 @@ _STOPPED = {
     RunState.HALTED: ("Let the {} go on?", "Unlock what it works in, look at what was under way, then resume it."),
     RunState.CANCELLED: ("The {} was stopped", "Start it again with the same brief, or drop the item."),
 }
+_OF_FAILURE = {FailureCause.OTHER: (Cause.OTHER, ""), FailureCause.SPEND_CAP: (Cause.SPEND_CAP, Severity.CRITICAL)}
 
 
 def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
@@ -230,6 +244,7 @@ def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
                 name,
                 run.ended_at or run.queued_at,
                 {"state": run.state},
+                *_OF_FAILURE[FailureCause(run.failure_cause if run.state == RunState.FAILED else FailureCause.OTHER)],
             )
         )
     return cards

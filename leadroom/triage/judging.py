@@ -40,6 +40,18 @@ class Judgement:
     suggestions: list[Match]
     order: list[Ranked]
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the link needs no judgement at all: the texts are the same."""
+        return self.link is not None and self.link.rule == "verbatim"
+
+    def asked(self) -> "Judgement":
+        """The same with its link as the first suggestion, for a person to decide."""
+        if self.link is None:
+            return self
+        first = dataclasses.replace(self.link, rule="")
+        return Judgement(None, [first, *self.suggestions][:MOST_SUGGESTED], self.order)
+
 
 def bias_of(shelf: Shelf) -> float:
     """What people's judgements of this project add to the log-odds of suggestions: calibration in the large.

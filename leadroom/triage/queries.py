@@ -64,6 +64,14 @@ def last_check() -> DriftCheck | None:
     return DriftCheck.objects.first()
 
 
+def has_drifted() -> bool:
+    """Whether the golden set did not come out right with the engine that is installed: then nothing but copies is
+    linked without being asked.
+    """
+    last = last_check()
+    return last is not None and not last.is_good and last.engine == installed()
+
+
 def needs_check() -> bool:
     """Whether the golden set has not yet been run with the engine and the rubric that are installed."""
     last = last_check()

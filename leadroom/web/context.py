@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 
 from leadroom.agents.queries import running_count
+from leadroom.reading.queries import Waiting
 from leadroom.web import access
 from leadroom.web.guardrails.locks import topbar_switch
 from leadroom.web.guardrails.scoping import ONLY_LOOKS, leads_anything
@@ -24,7 +26,7 @@ _RAIL = (
     ("Triage", "triage:inbox", "inbox", "t", ("finding",)),
     ("Session", "session:index", "book-open", "e", ()),
     ("Outcomes", "outcomes:index", "target", "m", ()),
-    ("Guardrails", "guardrails:index", "shield", "l", ("approval",)),
+    ("Guardrails", "guardrails:index", "shield", "l", ("approval", "lock")),
     ("Projects", "projects:index", "folder-git-2", "o", ()),
 )
 CARDS_SHOWN = 8
@@ -36,7 +38,7 @@ def topbar_facts(request: HttpRequest) -> dict[str, Any]:
         "agents_running": running_count(),
         "ceiling": settings.CEILING,
         **rehearsal_and_hint(access.projects(request)),
-        "zone": settings.TIME_ZONE,
+        "zone": timezone.get_current_timezone_name(),
         "sign_in_url": reverse("accounts:sign_in"),
         "sign_out_url": reverse("accounts:sign_out"),
         "url": reverse("room:topbar"),
@@ -56,13 +58,19 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "rail": cache(lambda: _rail(request)),
         "topbar": cache(lambda: topbar_facts(request)),
-        "waiting_count": lambda: 0 if day_of(request).is_quiet else len(access.waiting(request)),
+        "waiting_count": lambda: len(_asking(request)),
         "needs": cache(lambda: _needs(request)),
     }
 
 
+def _asking(request: HttpRequest) -> list[Waiting]:
+    """What may ask now: in quiet time only what is urgent."""
+    every = access.waiting(request)
+    return [card for card in every if card.is_urgent] if day_of(request).is_quiet else every
+
+
 def _rail(request: HttpRequest) -> list[dict[str, Any]]:
-    waiting = [] if day_of(request).is_quiet else access.waiting(request)
+    waiting = _asking(request)
     match = request.resolver_match
     area = match.namespace if match else ""
     return [
@@ -79,10 +87,9 @@ def _rail(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _needs(request: HttpRequest) -> dict[str, Any]:
-    quiet = day_words(request)["quiet"]
-    waiting = [] if quiet else access.waiting(request)
+    waiting = _asking(request)
     return {
-        "quiet": quiet,
+        "quiet": day_words(request)["quiet"],
         "url": reverse("needs:panel"),
         "topic": "room",
         "cards": present_cards(waiting[:CARDS_SHOWN], request),

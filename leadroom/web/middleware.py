@@ -7,12 +7,24 @@ from django.conf import settings
 from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
 from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPermitted
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _STATUS = {Locked: 423, NotPermitted: 403, Conflict: 409, BadInput: 422}
+
+
+def zone_middleware(get_response: Handler) -> Handler:
+    """Times in the zone of the person's hours; in the installation's for who has set none."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        hours = getattr(request.user, "reading_hours", None)
+        with timezone.override(hours.tz if hours else None):
+            return get_response(request)
+
+    return answer
 
 
 class SameOriginMiddleware:

@@ -1,4 +1,4 @@
-"""Each card is told once, only when input is needed, and never in quiet time."""
+"""Each card is told once, only when input is needed, and in quiet time only what is urgent."""
 
 import datetime as dt
 import json
@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from leadroom.agents import holding
+from leadroom.agents.enums import FailureCause, Role
 from leadroom.lib import webhooks
 from leadroom.lib.clock import now
 from leadroom.lib.errors import BadInput, NotPermitted
@@ -89,6 +91,21 @@ def test_in_quiet_time_nothing_is_told_and_a_chat_hears_of_what_still_waits_afte
     assert not Notice.objects.exists()
     ReadingHours.objects.all().delete()
     assert in_chat(hook) is not None
+
+
+def test_what_is_urgent_is_told_in_quiet_time_too_and_nothing_else_with_it(project: Project, lead: User) -> None:
+    hook = join(lead)
+    always_quiet(lead)
+    f.make_question(f.make_item(project))
+    run = f.make_running_run(f.make_item(project), Role.DEVELOPER)
+    holding.fail(run=run, reason="The cap is reached.", now=f.NOW, cause=FailureCause.SPEND_CAP)
+    f.make_report(f.make_item(project), severity="critical", summary="Data loss: saving deletes what was there before.")
+    asked = in_browser(lead)
+    assert sorted(asked) == ["P0: Data loss: saving deletes what was there before.", "The developer cannot go on"]
+    message = in_chat(hook)
+    assert message is not None
+    assert [card["asked"] for card in json.loads(message.body)["data"]] == asked
+    assert in_browser(lead) == []
 
 
 def test_one_message_holds_every_new_card_with_its_link(

@@ -58,39 +58,39 @@ def walks(kind: str, *, queries: int) -> Callable[[Callable[..., Any]], Callable
     return keep
 
 
-@walks("picks", queries=9)
+@walks("picks", queries=10)
 def to_picks(item: WorkItem) -> None:
     f.make_ambiguities(item, 2)
 
 
-@walks("question", queries=9)
+@walks("question", queries=10)
 def to_question(item: WorkItem) -> Any:
     return f.make_question(item)
 
 
-@walks("approval", queries=10)
+@walks("approval", queries=11)
 def to_approval(item: WorkItem) -> None:
     make_request(item)
 
 
-@walks("plan", queries=8)
+@walks("plan", queries=9)
 def to_lead_review(item: WorkItem, **changes: Any) -> TestPlan:
     f.make_document(item)
     f.move(item, Stage.PLAN)
     return f.make_plan(item, **changes)
 
 
-@walks("run", queries=9)
+@walks("run", queries=10)
 def to_lost(item: WorkItem) -> Run:
     return f.make_stopped_run(item)
 
 
-@walks("document", queries=10)
+@walks("document", queries=11)
 def to_low_document(item: WorkItem) -> None:
     f.make_document(item, confidence="LOW", missing=["Who rounds?", "When?"])
 
 
-@walks("verification", queries=10)
+@walks("verification", queries=11)
 def to_broken_verification(item: WorkItem) -> Any:
     plan = to_lead_review(item)
     _freeze(plan)
@@ -104,7 +104,7 @@ def to_broken_verification(item: WorkItem) -> Any:
     return verification
 
 
-@walks("stitch", queries=8)
+@walks("stitch", queries=9)
 def to_stitch(item: WorkItem, **changes: Any) -> Any:
     plan = to_lead_review(item)
     _freeze(plan)

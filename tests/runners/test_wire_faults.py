@@ -25,6 +25,7 @@ REFUSALS = {
     "413": "Check the endpoint's address and model",
     "429-no-retry-after": "Raise the cap or change the endpoint",
 }
+AT_THE_CAP = {"402", "429-no-retry-after"}
 
 
 @pytest.mark.parametrize("fault", sorted(REFUSALS))
@@ -40,7 +41,7 @@ def test_a_refusal_stops_the_run_at_once_with_what_was_kept_and_the_cure(
     assert run.failure.endswith("then resume the run; its work is kept.")
     assert texts_of(run, "error") == [run.failure]
     cards = [card for card in waiting_for_lead([stage.project.pk]) if card.item == run.item]
-    assert [(card.kind, card.why) for card in cards] == [("run", run.failure)]
+    assert [(card.kind, card.why, card.is_urgent) for card in cards] == [("run", run.failure, fault in AT_THE_CAP)]
     check_key_is_kept(stage, caplog.text)
 
 

@@ -10,8 +10,13 @@ from django.core.management import CommandError, call_command
 
 from leadroom.ops.evaluation import COLUMNS
 from leadroom.ops.management.commands.triage_drift import GOLDEN
+from leadroom.pipeline.tasks import check_engine
+from leadroom.triage import actions
+from leadroom.triage.enums import LinkState
 from leadroom.triage.models import DriftCheck, Finding
 from leadroom.triage.queries import last_check, needs_check
+from leadroom.triage.versions import installed
+from tests import factories as f
 from tests.support.snapshot import changed_tables, snapshot
 
 pytestmark = pytest.mark.django_db
@@ -78,5 +83,31 @@ def test_the_drift_check_is_stored_and_asked_for_once_per_engine_and_rubric(
         patched.setattr("leadroom.triage.versions.RUBRIC", "rubric-999")
         assert needs_check()
     assert not needs_check()
+    started: list[tuple[object, ...]] = []
+    monkeypatch.setattr("leadroom.pipeline.placement.start_program", lambda *words: started.append(words))
+    check_engine()
+    assert started == []
     DriftCheck.objects.update(engine="an earlier one")
     assert needs_check()
+    check_engine()
+    assert started == [("triage_drift", "triage-drift", "--if-changed")]
+
+
+def test_an_engine_that_drifted_asks_before_it_links_and_still_knows_copies() -> None:
+    project, by = f.make_project(), f.PIPELINE
+    body = "**Test:** `tests/test_shares.py::test_rest`\n**Error:** `AssertionError: assert 333 == 334`\n"
+    body += "**Commit:** `a24c9d6bc9`"
+
+    def bring(title: str, said: str) -> Finding:
+        taken = actions.bring_in(
+            project_id=project.pk, title=title, body=f"{body}\n{said}", severity="minor", by=by, now=f.NOW
+        )
+        return taken.finding
+
+    first = bring("The rest of a share is lost", "Seen in the nightly run of the suite.")
+    assert bring("Shares lose their rest", "The same cent again, in the run before the merge.").root_id == first.pk
+    DriftCheck.objects.create(engine=installed(), is_good=False, figures={}, ran_at=f.NOW)
+    asked = bring("One cent of the shares is missing", "It shows in every run of today.")
+    assert asked.root_id is None
+    assert asked.links_to_older.get().state == LinkState.SUGGESTED
+    assert bring("The rest of a share is lost", "Seen in the nightly run of the suite.").root_id == first.pk

@@ -214,7 +214,7 @@ def test_again():
 def start(stage: Stage, verification: VerificationRun) -> int:
     """Hold it in a process of its own; gives its process id once its test is at work."""
     name = f"verification-{verification.pk}"
-    placement.start_holder("hold_verification", name, verification.pk, claim(verification))
+    placement.start_program("hold_verification", name, verification.pk, claim(verification))
     pid = stage.holder(name)
     until((_tree(stage, verification) / "left.txt").exists, seconds=40, what="a test at work")
     return pid
@@ -256,7 +256,7 @@ def test_a_verification_that_dies_before_its_last_word_has_said_nothing(
     verification = request(stage, {"U-001": "$ true"})
     monkeypatch.setenv("LEADROOM_CRASH_AT", "verification.before-finish:1")
     name = f"verification-{verification.pk}"
-    placement.start_holder("hold_verification", name, verification.pk, claim(verification))
+    placement.start_program("hold_verification", name, verification.pk, claim(verification))
     pid = stage.holder(name)
     until(lambda: not is_alive(pid), seconds=40, what="the crash")
     assert not verification.results.exists()
@@ -279,7 +279,7 @@ def test_a_process_of_an_earlier_generation_does_nothing(stage: Stage) -> None:
     verification = request(stage, {"U-001": "$ true"})
     generation = claim(verification)
     assert placement.reap(later(60)) == 1
-    placement.start_holder("hold_verification", "stale", verification.pk, generation)
+    placement.start_program("hold_verification", "stale", verification.pk, generation)
     until(lambda: not processes_of(stage.home), seconds=40, what="its end")
     outcome(stage, verification)
     assert verification.state == VerificationState.QUEUED

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core import mail
@@ -10,6 +11,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from time_machine import TimeMachineFixture
 
+from leadroom.agents import holding
+from leadroom.agents.enums import FailureCause, Role
 from leadroom.reading import actions
 from leadroom.reading.enums import Verdict
 from leadroom.reading.models import PlanSeen, ReadingHours, ReadingSession
@@ -67,6 +70,38 @@ def test_quiet_time_takes_prompts_and_badges_away_and_counts(tuesday: TimeMachin
     assert "Quiet until 12:00" in page
     assert "May I rename it?" not in page
     assert "May I rename it?" in client.get("/needs/").content.decode()
+
+
+def test_what_is_urgent_asks_in_quiet_time_too(tuesday: TimeMachineFixture) -> None:
+    user = reader()
+    hours_for(user, quiet=QUIET)
+    project = user.memberships.get().project
+    f.make_question(f.make_item(project))
+    run = f.make_running_run(f.make_item(project), Role.DEVELOPER)
+    holding.fail(run=run, reason="The cap is reached.", now=f.NOW, cause=FailureCause.SPEND_CAP)
+    client = Client()
+    client.force_login(user)
+    tuesday.move_to(TUESDAY.replace(hour=10), tick=False)
+    page = client.get("/projects/").content.decode()
+    assert 'data-waiting="1"' in page
+    assert "The cap is reached." in page
+    assert "only what cannot wait asks" in page
+    assert "May I rename it?" not in page
+
+
+def test_every_time_is_in_the_persons_own_zone() -> None:
+    user, root = reader(), f.make_user("root", is_superuser=True)
+    hours_for(user, zone="Asia/Tokyo")
+    run = f.make_stopped_run(f.make_item(user.memberships.get().project))
+    client = Client()
+    shown = {}
+    for person in (user, root):
+        client.force_login(person)
+        shown[person.username] = client.get(f"/runs/{run.pk}/").content.decode()
+    local = f.NOW.astimezone(ZoneInfo("Asia/Tokyo"))
+    assert f"{local:%H:%M:%S}" in shown[user.username]
+    assert 'data-zone="Asia/Tokyo"' in shown[user.username]
+    assert f"{f.NOW:%H:%M:%S}" in shown["root"]
 
 
 def test_one_item_at_a_time_and_a_late_tab_gets_its_sentence() -> None:

@@ -16,6 +16,7 @@ from leadroom.agents.models import Elicitation, Run
 from leadroom.ledger.queries import check_chain
 from leadroom.lib.actors import Actor, ActorKind, system
 from leadroom.lib.errors import Conflict
+from leadroom.notices.actions import tell_browser
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.actions import create_item, create_project
 from leadroom.projects.models import Project
@@ -24,7 +25,8 @@ from leadroom.reading import actions, budget, clock
 from leadroom.reading.digest import digest_of_session, to_markdown
 from leadroom.reading.enums import Interrupts, SessionState, Verdict
 from leadroom.reading.models import ReadingHours, ReadingSession, SessionItem
-from leadroom.reading.rules import cause_of, is_quiet, is_urgent, may_interrupt
+from leadroom.reading.queries import waiting_for_lead
+from leadroom.reading.rules import is_quiet
 from leadroom.triage import actions as triage
 from leadroom.triage.enums import Route
 from leadroom.triage.models import Finding
@@ -77,13 +79,14 @@ class Day:
         run.refresh_from_db()
         return run
 
-    def notify(self, now: dt.datetime, **facts: Any) -> None:
-        """Counts what may come through at that moment and what is held back."""
-        hours = ReadingHours.objects.get(user_id=self.user_id)
-        if may_interrupt(hours, now, **facts):
-            self.facts["notifications"] += 1
-        elif is_quiet(hours, now):
-            self.facts["held_back"] += 1
+    def notify(self, now: dt.datetime) -> None:
+        """The lead's browser asks what it shall show at that moment; counts it, and what quiet time held back."""
+        cards = waiting_for_lead([self.project.pk])
+        told = tell_browser(user=first_lead(), cards=cards, by=self.by, now=now)
+        self.facts["notifications"] += len(told)
+        if is_quiet(ReadingHours.objects.get(user_id=self.user_id), now):
+            self.facts["interruptions"] += len(told)
+            self.facts["held_back"] += not told
 
     def report(self, time: str, severity: str, text: str, days: int = 0) -> Finding:
         """An agent ends with a report."""
@@ -104,11 +107,8 @@ class Day:
         }
         report = triage.file_report(run=run, body=body, by=holding.actor_of(run), now=now)
         holding.complete(run=run, now=now)
-        finding = Finding.objects.get(report=report)
-        cause = cause_of(finding)
-        self.facts["interruptions"] += is_urgent(cause, finding.worst_severity)
-        self.notify(now, cause=cause, severity=finding.worst_severity)
-        return finding
+        self.notify(now)
+        return Finding.objects.get(report=report)
 
     def question(self, time: str, text: str) -> None:
         """An agent stops and asks."""
@@ -123,7 +123,7 @@ class Day:
             now=now,
         )
         holding.wait(run=run, reason=WaitReason.ANSWER, now=now)
-        self.notify(now, needs_input=True)
+        self.notify(now)
 
     def morning_and_afternoon(self) -> None:
         """Everything that comes in, in order; the break-through is decided when it comes."""

@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 
 from leadroom.agents import holding
-from leadroom.agents.enums import EventKind
+from leadroom.agents.enums import EventKind, FailureCause
 from leadroom.agents.models import RunNote
 from leadroom.agents.queries import ModelAccess, session_of
 from leadroom.guardrails.bounds import granted_requests
@@ -76,7 +76,8 @@ class Session:
         except (GaveUp, Refused) as error:
             self.journal.write(EventKind.ERROR, text=str(error))
             await self.journal.flush()
-            await sync_to_async(holding.fail)(run=self.run, reason=str(error), now=now())
+            cause = error.cause if isinstance(error, Refused) else FailureCause.OTHER
+            await sync_to_async(holding.fail)(run=self.run, reason=str(error), now=now(), cause=cause)
         finally:
             with contextlib.suppress(Exception):  # a holder that is stopped or replaced leaves what was said so far
                 await self.journal.flush()

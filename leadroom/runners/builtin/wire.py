@@ -10,7 +10,7 @@ import anthropic
 import httpx2
 from anthropic import AsyncAnthropic
 
-from leadroom.agents.enums import EventKind
+from leadroom.agents.enums import EventKind, FailureCause
 from leadroom.agents.queries import ModelAccess
 from leadroom.lib.clock import now
 from leadroom.lib.errors import LeadroomError
@@ -41,6 +41,10 @@ class Limited(Exception):
 
 class Refused(LeadroomError):
     """The server will not answer until a person changes something."""
+
+    def __init__(self, sentence: str, *, cause: FailureCause = FailureCause.OTHER) -> None:
+        super().__init__(sentence)
+        self.cause = cause
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,8 @@ def judged(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
             return Limited(seconds)
         return Refused(
             f"{access.base_url} answers 429 without saying when to come back, as at a spend cap. "
-            "Raise the cap or change the endpoint, then resume the run; its work is kept."
+            "Raise the cap or change the endpoint, then resume the run; its work is kept.",
+            cause=FailureCause.SPEND_CAP,
         )
     if status == 200:
         return Retry(f"the server at {access.base_url} broke off with an error")
@@ -177,7 +182,8 @@ def judged(error: anthropic.APIStatusError, access: ModelAccess) -> Exception:
     said = clip(said.replace(access.key, "…") if access.key else said, 300)
     return Refused(
         f"{access.base_url} refuses model {access.model!r} ({status}: {said}). {cure} in the project's settings, "
-        "then resume the run; its work is kept."
+        "then resume the run; its work is kept.",
+        cause=FailureCause.SPEND_CAP if status == 402 else FailureCause.OTHER,
     )
 
 

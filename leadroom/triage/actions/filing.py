@@ -14,7 +14,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.lib.shapes import clip, storable
 from leadroom.live.news import publish_item
-from leadroom.triage import index, intake
+from leadroom.triage import index, intake, queries
 from leadroom.triage.actions import groups
 from leadroom.triage.engine import extraction, model
 from leadroom.triage.enums import REPORTS, SEVERITY_RANK, FindingState, LinkState, ReportState, Severity
@@ -154,8 +154,9 @@ def _take_in(
         background=loaded.background,
     )
     judgement = judge(gather(project_id, weighing), title=title, body=body, model=loaded, bias=bias_of(shelf))
-    link = judgement.link
-    is_copy = link is not None and link.rule == "verbatim"
+    if judgement.link and not judgement.is_certain and queries.has_drifted():
+        judgement = judgement.asked()
+    link, is_copy = judgement.link, judgement.is_certain
     finding = Finding(
         project_id=project_id,
         report=report,

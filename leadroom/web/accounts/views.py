@@ -16,7 +16,7 @@ from leadroom.lib import clock
 from leadroom.web.access import display_name
 from leadroom.web.accounts.links import use_up, user_of
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "leadroom.web.accounts.backends.PeopleBackend"
 FAILURE_SECONDS = 0.4
 """What a failed try costs on top of scrypt, which unknown names cost too. No counter, so nobody is locked out."""
 

@@ -123,7 +123,7 @@ def _card(card: Waiting, facts: Facts) -> Card:
         reason = f"You may look at {card.item.project.name}, but only its lead decides here."
         actions = tuple(a if a.link else Action(label=a.label, style=a.style, reason=reason) for a in actions)
     is_conflict = card.kind == "stitch" and card.subject_id in facts.conflicted
-    is_bad = is_conflict or card.kind in ("run", "verification", "item")
+    is_bad = is_conflict or card.kind in ("run", "verification", "item", "lock")
     return Card(
         id=f"card-{card.kind}-{card.subject_id}",
         url=url,
@@ -247,6 +247,11 @@ def _finding(card: Waiting, facts: Facts) -> Built:
     )
 
 
+def _lock(card: Waiting, facts: Facts) -> Built:
+    url = reverse("guardrails:index")
+    return url, (Action("See what is left", link=url, style="primary"),)
+
+
 @dataclass(frozen=True)
 class KindLook:
     """How one kind of card looks, and what builds its address and buttons."""
@@ -267,4 +272,5 @@ _LOOKS = {
     "stitch": KindLook("Stitch", "git-merge", _stitch),
     "item": KindLook("Stuck", "unlink", _item),
     "finding": KindLook("Finding", "inbox", _finding),
+    "lock": KindLook("Lock", "shield-alert", _lock),
 }

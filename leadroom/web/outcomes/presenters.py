@@ -5,10 +5,9 @@ import datetime as dt
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from leadroom.outcomes import figures, queries
 from leadroom.outcomes.definitions import DEFINITIONS
@@ -104,7 +103,7 @@ class OutcomesPage:
 
 def gather_figures(filters: Filters, *, now: dt.datetime, step: int) -> tuple[list[Figure], Weeks]:
     """All figures in four queries, `step` weeks in one span."""
-    weeks = figures.weeks_until(now, filters.weeks, ZoneInfo(settings.TIME_ZONE), step=step)
+    weeks = figures.weeks_until(now, filters.weeks, timezone.get_current_timezone(), step=step)
     ids, since = filters.project_ids, weeks.since
     shipped = queries.shipped(ids, since)
     made = [

@@ -11,7 +11,6 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 
-from leadroom.guardrails.enums import SwitchState
 from leadroom.lib import clock
 from leadroom.projects.queries import led_projects
 from leadroom.reading import budget, rules, windows
@@ -22,7 +21,6 @@ from leadroom.reading.sessions import LIVE, default_hours
 from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, Hazard, Severity
 from leadroom.triage.models import Finding
 from leadroom.web import access
-from leadroom.web.guardrails.locks import switches
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
         quiet_until=span[1] if span else None,
         output=person.output,
         put_off=frozenset(levels_put_off(person.pk)) if person.has_put_off else frozenset(),
-        urgent=person.dangers + sum(row.state == SwitchState.UNENFORCED for row in switches(request).by_key.values()),
+        urgent=person.dangers + sum(card.is_urgent for card in access.waiting(request) if card.kind != "finding"),
         decisions=budget.weigh(decided, hours.weights, hours.budget),
     )
 

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from leadroom.lib.actors import system
 from leadroom.lib.clock import now
-from leadroom.lib.errors import BadInput
+from leadroom.lib.errors import BadInput, Conflict
+from leadroom.lib.leases import HolderLock
 from leadroom.ops import evaluation
 from leadroom.triage import actions, queries
 
@@ -25,14 +26,21 @@ class Command(BaseCommand):
         parser.add_argument("--if-changed", action="store_true", help="only when this engine was not checked before")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["if_changed"] and not queries.needs_check():
-            self.stdout.write("This engine was checked before.")
+        try:
+            lock = HolderLock(settings.HOME_DIR / "run" / "triage-drift.lock")
+        except Conflict:
+            self.stdout.write("Another process is at it; the triage page will show what it found.")
             return
         try:
+            if options["if_changed"] and not queries.needs_check():
+                self.stdout.write("This engine was checked before.")
+                return
             figures = evaluation.in_a_child(GOLDEN, None, "")
+            check = actions.record_check(figures=figures, by=system("triage"), now=now())
         except BadInput as error:
             raise CommandError(str(error)) from error
-        check = actions.record_check(figures=figures, by=system("triage"), now=now())
+        finally:
+            lock.release()
         if not check.is_good:
             raise CommandError(f"Engine {check.engine} fails the golden set: {figures}")
         self.stdout.write(f"Engine {check.engine} passes the golden set of {figures['reports']} reports.")
