@@ -43,14 +43,15 @@ def _number(word: str) -> int:
 
 def _page(request: HttpRequest, project: Project, *, error: str = "", status: int = 200) -> HttpResponse:
     shelf = Shelf.objects.filter(project=project).first() or Shelf(project=project)
+    check = last_check()
     is_today = shelf.asked_on == clock.now().date()
     context: dict[str, Any] = {
         "project": project,
         "shelf": shelf,
         "version": model.load().version,
         "bias": _percent_word(bias_of(shelf)),
-        "check": last_check(),
-        "needs_check": needs_check(),
+        "check": check,
+        "needs_check": needs_check(check),
         "asked_today": shelf.asked_today if is_today else 0,
         "most": MOST_ASKS,
         "error": error,

@@ -310,7 +310,8 @@ class DecisionView:
     undo_reason: str
 
 
-def present_decision(decision: Decision, head: Finding, by: Actor) -> DecisionView:
+def present_decision(decision: Decision, head: Finding, by: Actor, standing: int) -> DecisionView:
+    """`standing` is the id of the newest decision about the finding that was not taken back."""
     route = Route(decision.route)
     words = route.label
     if route == Route.SNOOZE:
@@ -329,5 +330,5 @@ def present_decision(decision: Decision, head: Finding, by: Actor) -> DecisionVi
         outcome=decision.outcome,
         item_url=reverse("items:detail", args=[item.pk]) if item else "",
         item=f"#{item.number} {item.title}" if item else "",
-        undo_reason=refusal_of(lambda: rules.check_undo(decision, head, by)),
+        undo_reason=refusal_of(lambda: rules.check_undo(decision, head, by, standing=standing)),
     )
