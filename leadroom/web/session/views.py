@@ -129,7 +129,8 @@ def verdict(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """The item waits again."""
-    entry, actor = _own_item(request, pk), access.person(request)
+    entry = _own_item(request, pk)
+    actor = access.require_lead(request, access.one(access.projects(request), entry.project_id))
     return _did(request, lambda: actions.take_back(entry=entry, by=actor, now=clock.now()))
 
 
@@ -155,7 +156,9 @@ def markdown(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _mail_refusal(request: HttpRequest) -> str:
-    return "" if request.user.email else "Your user has no mail address; set one with manage.py shell or the admin."  # type: ignore[union-attr]
+    if request.user.email:  # type: ignore[union-attr]
+        return ""
+    return "Your user has no mail address; whoever runs this Leadroom sets one with manage.py shell."
 
 
 @require_POST
