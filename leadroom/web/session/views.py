@@ -36,6 +36,7 @@ def _context(request: HttpRequest) -> dict[str, object]:
     page, now = present(request), clock.now()
     decisions = None if page.sitting else present_decisions(access.person_id(request), page.day.hours, now)
     return {
+        "needs": None,
         "page": page,
         "next_word": page.day.next_word(now),
         "quiet_word": page.day.local_word(page.day.quiet_until, now) if page.day.quiet_until else "",
@@ -139,7 +140,7 @@ def past(request: HttpRequest, pk: int) -> HttpResponse:
     """How a session ended: decided, what the agents do now, what was left and why."""
     session = _own_session(request, pk)
     digest = digest_of_session(session, now=clock.now())
-    context = {"session": session, "digest": digest, "mail_refusal": _mail_refusal(request)}
+    context = {"needs": None, "session": session, "digest": digest, "mail_refusal": _mail_refusal(request)}
     context["is_live"] = session.state != SessionState.CLOSED
     context["next_word"] = day_of(request).next_word(clock.now())
     return render(request, "session/past.html", context)
