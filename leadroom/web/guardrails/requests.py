@@ -44,7 +44,6 @@ class RequestPage:
     request: PermissionRequest
     item: WorkItem
     hue: int
-    reason_word: str
     state_word: str
     is_open: bool
     is_irreversible: bool
@@ -75,7 +74,6 @@ def _page(request: HttpRequest, parked: PermissionRequest) -> RequestPage:
         request=parked,
         item=WorkItem.objects.select_related("project").get(pk=parked.item_id),
         hue=hue(parked.project),
-        reason_word=Reason(parked.why).label,
         state_word=RequestState(parked.state).label,
         is_open=parked.state == RequestState.PENDING,
         is_irreversible=parked.why == Reason.IRREVERSIBLE,

@@ -84,7 +84,6 @@ class ItemFrame:
     stepper: tuple[Step, ...]
     tabs: tuple[Tab, ...]
     tab: str
-    tab_url: str
     turn: str
     is_your_turn: bool
     sentence: str
@@ -112,7 +111,6 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
         stepper=_stepper(item, move, now),
         tabs=tuple(Tab(key, word, reverse(f"items:{key}", args=[item.pk]), key == tab) for key, word in TABS.items()),
         tab=tab,
-        tab_url=reverse(f"items:{tab}", args=[item.pk]),
         turn=move.turn,
         is_your_turn=move.turn is Turn.HUMAN,
         sentence=move.sentence,

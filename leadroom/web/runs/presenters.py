@@ -15,7 +15,6 @@ from leadroom.agents.models import Elicitation, Run, RunEvent, RunNote
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.guardrails.scopes import of_agent
 from leadroom.lib.errors import NotPermitted
-from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES
 from leadroom.web import access
 from leadroom.web.guardrails.locks import LockControl, toggle
@@ -164,7 +163,6 @@ class Controls:
 
     run: Run
     is_over: bool
-    needs_you: bool
     question: Question | None
     steer_reason: str
     stop_reason: str
@@ -191,7 +189,6 @@ def present_controls(request: HttpRequest, run: Run) -> Controls:
     return Controls(
         run=run,
         is_over=RUNS.is_final(run.state),
-        needs_you=RUNS.turn(run.state) is Turn.HUMAN,
         question=_question(asked) if asked else None,
         steer_reason=looker or _refusal(lambda: rules.check_steer(run, "note", by=actor)),
         stop_reason=looker or _refusal(lambda: rules.check_stop(run, by=actor)),

@@ -140,9 +140,14 @@ def past(request: HttpRequest, pk: int) -> HttpResponse:
     """How a session ended: decided, what the agents do now, what was left and why."""
     session = _own_session(request, pk)
     digest = digest_of_session(session, now=clock.now())
-    context = {"needs": None, "session": session, "digest": digest, "mail_refusal": _mail_refusal(request)}
-    context["is_live"] = session.state != SessionState.CLOSED
-    context["next_word"] = day_of(request).next_word(clock.now())
+    context = {
+        "needs": None,
+        "session": session,
+        "digest": digest,
+        "mail_refusal": _mail_refusal(request),
+        "is_live": session.state != SessionState.CLOSED,
+        "next_word": day_of(request).next_word(clock.now()),
+    }
     return render(request, "session/past.html", context)
 
 
