@@ -1,7 +1,6 @@
 """What every tab of an item shares: header, stages, tabs, the next move."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -15,6 +14,7 @@ from leadroom.projects.models import StageVisit, WorkItem
 from leadroom.projects.rules import check_drop
 from leadroom.reading.moves import Move, next_moves
 from leadroom.web import access
+from leadroom.web.refusals import refusal_of
 from leadroom.web.templatetags.leadroom_ui import duration, hue
 from leadroom.web.templatetags.looks import look_of
 
@@ -127,15 +127,6 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
 def act_reason(request: HttpRequest, item: WorkItem) -> str:
     """Why this person may not act here, empty for a lead."""
     return refusal_of(lambda: access.require_lead(request, item.project))
-
-
-def refusal_of(check: Callable[[], object]) -> str:
-    """The sentence a rule raises, empty when it permits."""
-    try:
-        check()
-    except NotPermitted as error:
-        return str(error)
-    return ""
 
 
 def _check_open(item: WorkItem) -> None:

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError
 from leadroom.projects.models import Project
 from leadroom.projects.queries import may_act
 from leadroom.triage import actions
@@ -17,6 +17,7 @@ from leadroom.triage.models import Shelf
 from leadroom.triage.queries import last_check, needs_check
 from leadroom.triage.rules import MOST_ASKS
 from leadroom.web import access
+from leadroom.web.refusals import status_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,8 +31,7 @@ def engine(request: HttpRequest, slug: str) -> HttpResponse:
         asks, is_on = _number(request.POST.get("asks_per_day", "")), "is_on" in request.POST
         actions.set_adjudication(project=project, is_on=is_on, asks_per_day=asks, by=actor, now=clock.now())
     except LeadroomError as error:
-        status = 403 if isinstance(error, NotPermitted) else 422
-        return _page(request, project, error=str(error), status=status)
+        return _page(request, project, error=str(error), status=status_of(error))
     return redirect("triage:engine", slug)
 
 

@@ -14,6 +14,7 @@ from leadroom.triage import actions, queries, rules
 from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, LinkState, Severity, SuggestedAction
 from leadroom.triage.models import Finding, Link, SavedFilter
 from leadroom.web import access, answers
+from leadroom.web.refusals import refusal_of
 from leadroom.web.triage.asked import SHOWN, WHO, View, number_in, read_view
 from leadroom.web.triage.findings import (
     Row,
@@ -21,7 +22,6 @@ from leadroom.web.triage.findings import (
     present_lines,
     present_link,
     present_row,
-    refusal_of,
     route_buttons,
 )
 
