@@ -32,6 +32,7 @@ from leadroom.outcomes.models import (
 from leadroom.projects.models import Project, WorkItem
 from leadroom.triage.actions import Imported, import_findings
 from leadroom.triage.imports.reading import Kind
+from leadroom.triage.imports.rows import MOST_AT_ONCE
 from leadroom.worktrees.models import Stitch
 
 TOPIC = "outcomes"
@@ -118,10 +119,6 @@ def keep_tickets(
     return _keep(Ticket, project, rows, came=came, by=by, now=now, webhook_id=webhook_id, name="tickets")
 
 
-MOST_FINDINGS = 300
-"""Findings of one webhook: some seconds of work."""
-
-
 @transaction.atomic
 def keep_findings(
     *, project: Project, kind: Kind, data: bytes, by: Actor, now: dt.datetime, webhook_id: str
@@ -131,7 +128,7 @@ def keep_findings(
     Raises as keep_incidents does, and BadInput for a file that cannot be used.
     """
     _take_delivery(project, webhook_id, "findings", 1, now)
-    return import_findings(project=project, kind=kind, data=data, by=by, now=now, most=MOST_FINDINGS)
+    return import_findings(project=project, kind=kind, data=data, by=by, now=now, most=MOST_AT_ONCE)
 
 
 def _keep(

@@ -14,13 +14,12 @@ from leadroom.projects.queries import may_act
 from leadroom.triage import actions
 from leadroom.triage.imports.history import earlier_imports
 from leadroom.triage.imports.reading import Kind, kind_of
+from leadroom.triage.imports.rows import MOST_AT_ONCE
 from leadroom.web import access
 from leadroom.web.refusals import status_of
 
 SIZE_LIMIT = 2_000_000
 """Bytes of a file on a page; larger ones go through the command."""
-MOST_ROWS = 300
-"""Findings of a file on a page: some seconds of work."""
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,7 +37,7 @@ def import_findings(request: HttpRequest, slug: str) -> HttpResponse:
             data=_bytes_of(request),
             by=actor,
             now=clock.now(),
-            most=MOST_ROWS,
+            most=MOST_AT_ONCE,
         )
     except LeadroomError as error:
         return _page(request, project, {"error": str(error), "chosen": kind}, status=status_of(error))
@@ -65,7 +64,7 @@ def _page(request: HttpRequest, project: Project, context: dict[str, Any], *, st
         "kinds": Kind.choices,
         "reason": reason,
         "size_limit": "2 MB",
-        "most": MOST_ROWS,
+        "most": MOST_AT_ONCE,
     }
     shown |= {"earlier": earlier_imports(project.pk), "is_done": "done" in request.GET}
     return render(request, "triage/import.html", {**shown, **context}, status=status)
