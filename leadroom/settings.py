@@ -164,6 +164,7 @@ MIDDLEWARE = [
 ]
 
 AUTHENTICATION_BACKENDS = ["leadroom.web.accounts.backends.PeopleBackend"]
+CSRF_FAILURE_VIEW = "leadroom.web.middleware.forged"
 ROOT_URLCONF = "leadroom.urls"
 ASGI_APPLICATION = "leadroom.asgi.application"
 LOGIN_URL = "accounts:sign_in"

@@ -53,7 +53,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
     Each is a callable that reads when a template asks for it, once, so that fragments cost nothing of the frame.
     """
-    if not getattr(request, "user", None) or not request.user.is_authenticated:
+    is_bare = getattr(request, "is_bare", False) or not getattr(request, "user", None)
+    if is_bare or not request.user.is_authenticated:
         return {"topbar": {"sign_in_url": reverse("accounts:sign_in"), "zone": settings.TIME_ZONE}}
     return {
         "rail": cache(lambda: _rail(request)),

@@ -8,6 +8,7 @@ from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.csrf import csrf_failure
 
 from leadroom.lib.errors import LeadroomError
 from leadroom.web.refusals import status_of
@@ -27,6 +28,17 @@ def zone_middleware(get_response: Handler) -> Handler:
     return answer
 
 
+def leave_bare(request: HttpRequest) -> None:
+    """Nothing of the person is read or drawn in the answer: whoever sent this may not be they."""
+    request.is_bare = True  # type: ignore[attr-defined]
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The answer to a form without its token."""
+    leave_bare(request)
+    return csrf_failure(request, reason)
+
+
 class SameOriginMiddleware:
     """Unsafe methods only from our own scheme, host and port: another local port is another origin."""
 
@@ -38,6 +50,7 @@ class SameOriginMiddleware:
             site = request.headers.get("Sec-Fetch-Site", "same-origin")
             origin = request.headers.get("Origin")
             if site not in ("same-origin", "none") or (origin and origin not in settings.LIVE_ORIGINS):
+                leave_bare(request)
                 return refusal(request, 403, "This request came from another site, so nothing was changed.")
         return self.get_response(request)
 
