@@ -71,12 +71,6 @@ def stopped_run(item: WorkItem) -> Run | None:
     return next((run for run in newest.values() if run.state == RunState.CANCELLED), None)
 
 
-def latest_runs(item_ids: list[int]) -> dict[int, Run]:
-    """Item id to its newest run, in one query."""
-    runs = Run.objects.filter(item_id__in=item_ids).select_related("agent").order_by("item_id", "pk")
-    return {run.item_id: run for run in runs}
-
-
 def models_of_runs(ids: list[int]) -> dict[int, str]:
     """Run id to the model it used, for those that used one."""
     return dict(Run.objects.filter(pk__in=ids).exclude(model="").values_list("pk", "model"))

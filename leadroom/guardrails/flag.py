@@ -71,15 +71,6 @@ def read_flag(path: Path | None = None) -> Flag:
         raise FlagUnreadable("the flag file is not what Leadroom wrote") from error
 
 
-def lock_by_flag(project_id: int | None, agent_id: int | None) -> Lock:
-    """What the file says for an agent of a project. Never raises: UNREADABLE when it cannot be read."""
-    try:
-        flag = read_flag()
-    except FlagUnreadable:
-        return Lock.UNREADABLE
-    return strongest(*(flag.locks.get(key, Lock.OPEN) for key in keys_of(project_id, agent_id)))
-
-
 def engage(key: str, level: Lock) -> None:
     """Lock a scope at once. An unreadable file is replaced by one that locks everything. Raises OSError."""
     with _alone():

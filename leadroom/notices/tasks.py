@@ -1,6 +1,7 @@
 """Celery's part: look what is to be told, and deliver it with Celery's own retries."""
 
 import datetime as dt
+import logging
 from contextlib import suppress
 
 from celery import Task, shared_task
@@ -13,6 +14,7 @@ from leadroom.notices.enums import MessageState
 from leadroom.notices.models import Message
 from leadroom.notices.sending import NotDelivered, send
 
+log = logging.getLogger(__name__)
 BY = system("notices")
 TRIES = 6
 FIRST_WAIT = 10
@@ -22,16 +24,23 @@ LOST_AFTER = dt.timedelta(minutes=30)
 
 @shared_task(name="notices.look")
 def look() -> None:
-    """Every few seconds: one message for each chat that has something new. Any number of times."""
+    """Every few seconds: one message for each chat that has something new. Any number of times.
+
+    What breaks for one chat is logged and does not keep the others waiting. A lost message gets one more try, so that
+    looking again and again does not send it again and again.
+    """
     for hook in queries.live_hooks():
-        actions.tell_chat(hook=hook, cards=queries.cards_of(hook), by=BY, now=now(), send=deliver.delay)
+        try:
+            actions.tell_chat(hook=hook, cards=queries.cards_of(hook), by=BY, now=now(), send=deliver.delay)
+        except Exception:
+            log.exception("chat %s was not told", hook.pk)
     for message_id in queries.pending(now() - LOST_AFTER):
-        deliver.delay(message_id)
+        deliver.delay(message_id, is_last=True)
 
 
 @shared_task(name="notices.deliver", bind=True, max_retries=TRIES - 1)
-def deliver(self: Task, message_id: int) -> None:
-    """Send one message; tried again with growing waits, then given up with its reason."""
+def deliver(self: Task, message_id: int, is_last: bool = False) -> None:
+    """Send one message; tried again with growing waits (not when this `is_last`), then given up with its reason."""
     message = Message.objects.select_related("hook").filter(pk=message_id, state=MessageState.PENDING).first()
     if message is None:
         return
@@ -42,7 +51,10 @@ def deliver(self: Task, message_id: int) -> None:
     except BadInput as error:
         _give_up(message, str(error))
     except NotDelivered as error:
-        if error.is_final or self.request.retries >= TRIES - 1 or now() - message.made_at > 2 * LOST_AFTER:
+        if is_last:
+            _give_up(message, f"{error} Its task had been lost; it was tried once more.")
+            return
+        if error.is_final or self.request.retries >= TRIES - 1:
             _give_up(message, f"{error} Tried {self.request.retries + 1} times.")
             return
         raise self.retry(countdown=FIRST_WAIT * 2**self.request.retries, exc=error) from error

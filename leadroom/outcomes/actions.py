@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 
+from leadroom.guardrails.queries import check_unlocked
 from leadroom.ledger.actions import record
 from leadroom.lib import webhooks
 from leadroom.lib.actors import Actor
@@ -31,6 +32,7 @@ from leadroom.outcomes.models import (
 from leadroom.projects.models import Project, WorkItem
 from leadroom.triage.actions import Imported, import_findings
 from leadroom.triage.imports.reading import Kind
+from leadroom.triage.imports.rows import MOST_AT_ONCE
 from leadroom.worktrees.models import Stitch
 
 TOPIC = "outcomes"
@@ -53,7 +55,8 @@ def rotate_secret(*, project: Project, is_old_kept: bool, by: Actor, now: dt.dat
     """A new secret for the project's webhooks, returned this once. The old one ends now, or in a day when kept."""
     secret = webhooks.new_secret()
     sealed = seal(secret, secret=settings.SECRET_KEY)
-    row = Ingress.objects.select_for_update().filter(project=project).first() or Ingress(project=project)
+    Project.objects.select_for_update().get(pk=project.pk)  # of two at once, the second finds the first one's row
+    row = Ingress.objects.filter(project=project).first() or Ingress(project=project)
     row.sealed_previous = row.sealed_secret if is_old_kept else ""
     row.previous_until = now + OLD_SECRET_LIVES if row.sealed_previous else None
     row.sealed_secret, row.rotated_at = sealed, now
@@ -80,7 +83,7 @@ def keep_incidents(
 ) -> Kept:
     """Store incidents by their ids and suggest the merges they may come from.
 
-    Raises Conflict when the webhook was taken in before.
+    Raises Conflict when the webhook was taken in before, Locked for a webhook of a project that is read-only.
     """
     kept = _keep(Incident, project, rows, came=came, by=by, now=now, webhook_id=webhook_id, name="incidents")
     ids = [row["external_id"] for row in rows]
@@ -98,7 +101,7 @@ def keep_samples(
     now: dt.datetime,
     webhook_id: str = "",
 ) -> Kept:
-    """Store flow samples by their ids. Raises Conflict when the webhook was taken in before."""
+    """Store flow samples by their ids. Raises as keep_incidents does."""
     return _keep(FlowSample, project, rows, came=came, by=by, now=now, webhook_id=webhook_id, name="samples")
 
 
@@ -112,12 +115,8 @@ def keep_tickets(
     now: dt.datetime,
     webhook_id: str = "",
 ) -> Kept:
-    """Store tickets by their ids. Raises Conflict when the webhook was taken in before."""
+    """Store tickets by their ids. Raises as keep_incidents does."""
     return _keep(Ticket, project, rows, came=came, by=by, now=now, webhook_id=webhook_id, name="tickets")
-
-
-MOST_FINDINGS = 300
-"""Findings of one webhook: some seconds of work."""
 
 
 @transaction.atomic
@@ -126,10 +125,10 @@ def keep_findings(
 ) -> Imported:
     """Hand a file of findings to triage, once for each webhook; the same findings under another id are passed over.
 
-    Raises Conflict when the webhook was taken in before, BadInput for a file that cannot be used.
+    Raises as keep_incidents does, and BadInput for a file that cannot be used.
     """
     _take_delivery(project, webhook_id, "findings", 1, now)
-    return import_findings(project=project, kind=kind, data=data, by=by, now=now, most=MOST_FINDINGS)
+    return import_findings(project=project, kind=kind, data=data, by=by, now=now, most=MOST_AT_ONCE)
 
 
 def _keep(
@@ -176,7 +175,11 @@ def _keep(
 
 
 def _take_delivery(project: Project, webhook_id: str, kind: str, records: int, now: dt.datetime) -> None:
-    """The id of a webhook, once. The row is written first: of two at once, one waits and is refused."""
+    """The id of a webhook, once. The row is written first: of two at once, one waits and is refused.
+
+    Raises Conflict, Locked while the read-only switch covers the project.
+    """
+    check_unlocked(project.pk, kept="nothing was stored, send it again later")
     try:
         with transaction.atomic():
             Delivery.objects.create(project=project, webhook_id=webhook_id, kind=kind, records=records, received_at=now)

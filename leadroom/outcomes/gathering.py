@@ -23,11 +23,19 @@ MOST_PATHS = 2_000
 
 
 def measure_next(*, now: dt.datetime, limit: int = BATCH) -> int:
-    """Measure up to `limit` shipped items that are not measured yet; how many were."""
-    items = list(queries.unmeasured()[:limit])
-    for item in items:
-        measure_one(item, now=now)
-    return len(items)
+    """Measure up to `limit` shipped items that are not measured yet; how many were.
+
+    One that breaks is logged, tried again the next time and does not keep the others waiting.
+    """
+    measured = 0
+    for item in queries.unmeasured()[:limit]:
+        try:
+            measure_one(item, now=now)
+        except Exception:
+            log.exception("item %s could not be measured", item.pk)
+        else:
+            measured += 1
+    return measured
 
 
 def measure_one(item: WorkItem, *, now: dt.datetime) -> None:

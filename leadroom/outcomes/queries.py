@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 
 from leadroom.agents.models import Run
 from leadroom.ledger.models import Entry
@@ -111,11 +111,6 @@ def ticket_tags(project_ids: Collection[int], since: dt.datetime) -> list[list[s
     return list(rows.order_by("opened_at").values_list("tags", flat=True))
 
 
-def skill_days(since: dt.datetime) -> list[dt.datetime]:
-    """When each version of a skill was first seen, since then."""
-    return list(SkillVersion.objects.filter(seen_at__gte=since).order_by("seen_at").values_list("seen_at", flat=True))
-
-
 def recent_items(project_ids: Collection[int], limit: int) -> list[ItemMeasure]:
     rows = ItemMeasure.objects.filter(project_id__in=project_ids).defer("paths", "stitch")
     return list(rows.select_related("item__project").order_by("-shipped_at", "-pk")[:limit])
@@ -140,10 +135,6 @@ def incidents(project_ids: Collection[int], limit: int) -> list[Incident]:
     return list(rows.prefetch_related("matches__stitch__item")[:limit])
 
 
-def open_matches(project_ids: Collection[int]) -> int:
-    return IncidentMatch.objects.filter(incident__project_id__in=project_ids, state=MatchState.SUGGESTED).count()
-
-
 def counts_of(project: Project) -> dict[str, tuple[int, dt.datetime | None]]:
     """How many records of each kind came in, and when the last one did."""
     found = {}
@@ -165,7 +156,7 @@ def secrets_of(project: Project, *, now: dt.datetime) -> list[str]:
 
 
 def week_facts(*, now: dt.datetime) -> tuple[WeekFacts, WeekFacts]:
-    """The last seven days and the seven before, over all projects, in three queries."""
+    """The last seven days and the seven before, over all projects, in six queries."""
     return _facts(now - WEEK, now), _facts(now - 2 * WEEK, now - WEEK)
 
 
@@ -189,8 +180,3 @@ def life_of(item: WorkItem, *, now: dt.datetime) -> tuple[dt.datetime, dt.dateti
     """From when to when the item lived; an open one lives until now."""
     is_over = item.stage in (Stage.DONE, Stage.DROPPED)
     return item.created_at, item.stage_entered_at if is_over else now
-
-
-def first_shipped_at(project_ids: Collection[int]) -> dt.datetime | None:
-    rows = ItemMeasure.objects.filter(project_id__in=project_ids)
-    return rows.aggregate(first=Min(F("shipped_at")))["first"]

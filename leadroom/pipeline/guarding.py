@@ -60,9 +60,10 @@ def _told(request: PermissionRequest) -> str:
 
 
 def _settle(item: WorkItem) -> bool:
-    has_settled = False
-    for claim in bounds.open_claims(item.pk):
-        run = Run.objects.select_related("agent").filter(pk=claim.run_id).first()
+    has_settled, claims = False, bounds.open_claims(item.pk)
+    runs = Run.objects.in_bulk({claim.run_id for claim in claims}) if claims else {}
+    for claim in claims:
+        run = runs.get(claim.run_id)
         verdict = None if run is None else _verdict(item, run, claim)
         if verdict is not None and bounding.settle_claim(
             claim=claim, has_held=verdict[0], why=verdict[1], by=BY, now=now()
@@ -80,8 +81,10 @@ def _verdict(item: WorkItem, run: Run, claim: Claim) -> Verdict | None:
 
 def _of_pick(item: WorkItem, key: str) -> Verdict | None:
     """A recommendation holds when a person takes it. What applied itself holds only once the item is merged."""
+    if item.stage == Stage.ALIGN:
+        return None
     ambiguity = Ambiguity.objects.filter(item=item, key=key, state=AmbiguityState.RESOLVED).first()
-    if ambiguity is None or item.stage == Stage.ALIGN:
+    if ambiguity is None:
         return None
     if ambiguity.decided_by_id is None:
         return (True, "it applied itself and the item was merged") if _is_merged(item) else None

@@ -124,7 +124,7 @@ def end_everything() -> int:
 
 
 def settle_flag() -> None:
-    """File and database say the same: what only one of them locks is locked in the other.
+    """File and database say the same: what only one of them locks, or locks more, is locked so in the other.
 
     A lock that only the file has is adopted when it is found at two looks: the first may fall between a person's
     opening in the database and in the file.
@@ -138,7 +138,11 @@ def settle_flag() -> None:
     for key, level in stored.items():
         if flag.strongest(found.locks.get(key, Lock.OPEN), level) != found.locks.get(key):
             flag.engage(key, level)
-    ahead = {key: level for key, level in found.locks.items() if flag.STRENGTH[stored.get(key, Lock.OPEN)] == 0}
+    ahead = {
+        key: level
+        for key, level in found.locks.items()
+        if flag.STRENGTH[stored.get(key, Lock.OPEN)] < flag.STRENGTH[level]
+    }
     doubtful = {(key, found.writes) for key in ahead}
     for key, level in ahead.items():
         if (key, found.writes) in _doubtful and (scope := scope_of(key)) is not None:

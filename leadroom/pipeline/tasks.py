@@ -7,7 +7,7 @@ from leadroom.pipeline import placement, triaging
 from leadroom.pipeline.adjudicating import adjudicate_all
 from leadroom.pipeline.reconcile import reconcile
 from leadroom.projects.queries import live_item_ids
-from leadroom.triage.queries import needs_check
+from leadroom.triage.queries import last_check, needs_check
 from leadroom.worktrees.anchors import anchor_head
 
 
@@ -27,7 +27,7 @@ def anchor() -> None:
 @shared_task(name="pipeline.check_engine")
 def check_engine() -> None:
     """Every five minutes: an engine or rubric that the golden set was not run with is checked, in its own process."""
-    if needs_check():
+    if needs_check(last_check()):
         placement.start_program("triage_drift", "triage-drift", "--if-changed")
 
 

@@ -21,12 +21,15 @@ log = logging.getLogger(__name__)
 
 
 def look(now: dt.datetime) -> None:
-    """For every person who has sessions."""
+    """For every person who has sessions. What breaks for one is logged and does not keep the others waiting."""
     people = list(readers())
     stored = {hours.user_id: hours for hours in ReadingHours.objects.filter(user__in=people)}
     for user in people:
-        hours = stored.get(user.pk) or actions.begin_hours(user_id=user.pk, by=CLOCK, now=now)
-        look_for(user, hours, now)
+        try:
+            hours = stored.get(user.pk) or actions.begin_hours(user_id=user.pk, by=CLOCK, now=now)
+            look_for(user, hours, now)
+        except Exception:
+            log.exception("the clock broke for person %s", user.pk)
 
 
 def look_for(user: User, hours: ReadingHours, now: dt.datetime) -> None:

@@ -70,6 +70,12 @@ def levels_put_off(user_id: int) -> Mapping[Subject, int]:
     return {(kind, pk): level for kind, pk, level in rows}
 
 
+def is_put_off(card: Waiting, levels: Mapping[Subject, int], now: dt.datetime) -> bool:
+    """Whether the person put this card off and it has not got worse since. `levels` as of `levels_put_off`."""
+    level = levels.get((card.kind, card.subject_id))
+    return level is not None and _of_card(card, now).level >= level
+
+
 def stands_in_the_inbox(card: Waiting) -> bool:
     """Whether the card is about a finding that waits in the inbox too, so that it is read only once."""
     return card.kind == "finding" and card.extra["state"] in OPEN_FINDINGS

@@ -14,7 +14,7 @@ from leadroom.guardrails.enums import Reason
 from leadroom.lib.clock import now
 from leadroom.lib.shapes import count_of
 from leadroom.projects.enums import Risk, Stage
-from leadroom.projects.models import Project, WorkItem
+from leadroom.projects.models import WorkItem
 from leadroom.reading.enums import Cause
 from leadroom.reading.findings import finding_cards
 from leadroom.reading.locks import lock_cards
@@ -384,8 +384,3 @@ def _stuck(items: dict[int, WorkItem]) -> list[Waiting]:
         for item in items.values()
         if item.problem
     ]
-
-
-def visible_project_ids(user: object) -> list[int]:
-    """Projects whose cards this user sees."""
-    return list(Project.objects.visible_to(user).values_list("pk", flat=True))  # type: ignore[arg-type]

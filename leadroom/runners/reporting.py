@@ -1,21 +1,10 @@
-"""The structured report at every way in: one check, one refusal, and its claims held against our own record.
-
-Whoever lets a report in (the tool `report`, an ACP agent, a session over MCP or HTTP, a CI job) reads it with
-`read_report` and files it with `hold_to_record`, so that no way in is easier than another.
-"""
+"""A structured report's claims held against our own record; `gate` has read it, and names what is wrong with it."""
 
 import datetime as dt
-from typing import Any
-
-from pydantic import ValidationError
 
 from leadroom.agents.enums import EventKind
 from leadroom.agents.models import Run, RunEvent
 from leadroom.lib.actors import system
-from leadroom.lib.errors import BadInput
-from leadroom.lib.shapes import storable
-from leadroom.runners.faults import faults_of
-from leadroom.runners.shapes import ReportShape
 from leadroom.runners.tools import TOOLBOX
 from leadroom.triage.actions import note_comparison
 from leadroom.triage.claims import Record, contradictions
@@ -27,17 +16,6 @@ from leadroom.worktrees.keeping import control_of
 from leadroom.worktrees.models import Worktree
 
 BY = system("triage")
-
-
-def read_report(given: Any) -> ReportShape:
-    """A report that somebody handed in. Raises BadInput that names every missing, wrong or contradicting field."""
-    if storable(given) != given:
-        raise BadInput("The report was not filed: it holds a NUL or half a character. Send whole text.")
-    try:
-        return ReportShape.model_validate(given)
-    except ValidationError as error:
-        lines = "\n".join(f"- {line}" for line in faults_of(error))
-        raise BadInput(f"The report was not filed. Mend these and send it again:\n{lines}") from error
 
 
 def changed_paths(worktree: Worktree | None) -> frozenset[str] | None:

@@ -273,7 +273,7 @@ class TestCounts(Shape):
 
 
 class ReportShape(Shape):
-    """The one definition of the structured report; `reporting.read_report` is how every way in reads one."""
+    """The structured report that every run ends with."""
 
     status: Literal["COMPLETE", "NEEDS_INPUT", "BLOCKED"]
     summary: Short

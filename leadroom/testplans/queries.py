@@ -1,6 +1,5 @@
 """Reads of test plans."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,12 +37,6 @@ def replaced_plan(item: WorkItem, revision: Revision) -> TestPlan | None:
     """The newest plan that was written for an earlier revision of the document, with revision and cases at hand."""
     rows = TestPlan.objects.filter(item=item).exclude(revision=revision).order_by("-number")
     return rows.select_related("revision").prefetch_related("cases").first()
-
-
-def plan_states(item_ids: Iterable[int]) -> dict[int, str]:
-    """Item id to the state of its current plan, in one query."""
-    rows = TestPlan.objects.filter(item_id__in=list(item_ids)).exclude(state=PlanState.SUPERSEDED)
-    return dict(rows.values_list("item_id", "state"))
 
 
 def coverage(plan: TestPlan) -> list[CoverageRow]:

@@ -2,13 +2,13 @@
 
 import datetime as dt
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 
 from leadroom.projects.enums import STAGES, Stage
 from leadroom.triage import index
 from leadroom.triage.engine import terms
 from leadroom.triage.engine.extraction import extract, facts_from
-from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, LinkState, Priority, ReportState, Route
+from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkState, Priority, ReportState, Route
 from leadroom.triage.material import Material
 from leadroom.triage.models import Decision, DriftCheck, Finding, Link, Report
 from leadroom.triage.versions import installed
@@ -53,12 +53,6 @@ def suggestions_for(finding_ids: list[int]) -> QuerySet[Link]:
     return waiting.select_related("older").defer("evidence", *heavy).order_by("newer_id", "-probability", "pk")
 
 
-def regressions_of_projects(project_ids: list[int]) -> QuerySet[Link]:
-    """What came back, or may have: links of open findings to resolved ones, newest first."""
-    links = Link.objects.filter(newer__project_id__in=project_ids, kind=LinkKind.REGRESSION)
-    return links.exclude(state=LinkState.CUT).select_related("newer", "older").order_by("-pk")
-
-
 def last_check() -> DriftCheck | None:
     """The last run of the golden set."""
     return DriftCheck.objects.first()
@@ -72,9 +66,8 @@ def has_drifted() -> bool:
     return last is not None and not last.is_good and last.engine == installed()
 
 
-def needs_check() -> bool:
-    """Whether the golden set has not yet been run with the engine and the rubric that are installed."""
-    last = last_check()
+def needs_check(last: DriftCheck | None) -> bool:
+    """Whether the golden set, run last as `last` says, has not been run with the installed engine and rubric."""
     return last is None or last.engine != installed()
 
 
@@ -103,12 +96,17 @@ def weighed_before(moment: dt.datetime, limit: int) -> list[Finding]:
 
 def to_carry_out(before: dt.datetime) -> list[Decision]:
     """Decisions that start work, that nobody took back in time, and that are the newest about their finding."""
+    standing = Decision.objects.filter(finding=OuterRef("finding"), undone_at=None).order_by("-pk")
     rows = Decision.objects.filter(
         route__in=STARTS_WORK, carried_out_at=None, undone_at=None, decided_at__lte=before, finding__root=None
-    ).filter(finding__state=FindingState.ROUTED, finding__route=F("route"))
-    found = rows.select_related("finding__project", "finding__report__item__project").order_by("pk")
-    newest: dict[int, Decision] = {decision.finding_id: decision for decision in found}
-    return list(newest.values())
+    ).filter(finding__state=FindingState.ROUTED, finding__route=F("route"), pk=Subquery(standing.values("pk")[:1]))
+    return list(rows.select_related("finding__project", "finding__report__item__project").order_by("pk"))
+
+
+def standing_decision(finding_id: int) -> int:
+    """The id of the newest decision about a finding that nobody took back, 0 when there is none."""
+    rows = Decision.objects.filter(finding_id=finding_id, undone_at=None).order_by("-pk")
+    return rows.values_list("pk", flat=True).first() or 0
 
 
 def to_settle() -> list[Decision]:
@@ -207,7 +205,8 @@ def links_of_group(head: Finding) -> list[Link]:
     """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
     group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
     rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older", "opinion")
-    return list(rows.order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
+    heavy = [f"{side}__{name}" for side in ("newer", "older") for name in ("facts", "terms")]
+    return list(rows.defer(*heavy).order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
 
 
 def members_of(head: Finding) -> list[Finding]:

@@ -128,16 +128,18 @@ def check_snooze(head: Finding, until: dt.datetime | None, by: Actor, now: dt.da
         raise BadInput("Put it off until a moment within the next year; nothing was changed.")
 
 
-def check_undo(decision: Decision, head: Finding, by: Actor) -> None:
-    """Raises NotPermitted, or Conflict when it is undone, was followed by another, or the finding moved on."""
+def check_undo(decision: Decision, head: Finding, by: Actor, *, standing: int) -> None:
+    """Raises NotPermitted, or Conflict when it is undone, was followed by another, or the finding moved on.
+
+    `standing` is the id of the newest decision about the finding that was not taken back.
+    """
     if not by.is_human:
         raise NotPermitted("Only a person takes a decision back; nothing was changed.")
     if decision.undone_at is not None:
         raise Conflict("This decision was taken back already; nothing was changed.")
     if decision.finding_id != head.pk:
         raise Conflict("The finding was linked to another one since; split it first. Nothing was changed.")
-    newest = Decision.objects.filter(finding_id=head.pk, undone_at=None).order_by("-pk").first()
-    if newest is None or newest.pk != decision.pk or head.state != STATE_OF_ROUTE[Route(decision.route)]:
+    if standing != decision.pk or head.state != STATE_OF_ROUTE[Route(decision.route)]:
         raise Conflict("The finding moved on since that decision; nothing was changed. Decide it anew.")
 
 

@@ -1,4 +1,4 @@
-"""Reads of the second opinion: which suggestions wait for one, and what was said."""
+"""Reads of the second opinion: which suggestions wait for one."""
 
 from collections.abc import Iterable
 
@@ -22,9 +22,3 @@ def known_digests(project_id: int, digests: Iterable[str]) -> set[str]:
     """Those of these pairs that a model was asked about before."""
     rows = Adjudication.objects.filter(project_id=project_id, digest__in=list(digests))
     return set(rows.values_list("digest", flat=True))
-
-
-def opinions_of(link_ids: Iterable[int]) -> dict[int, Adjudication]:
-    """Link to what a model said of it, for those that have an opinion; one query for a page."""
-    rows = Link.objects.filter(pk__in=list(link_ids), opinion__isnull=False).select_related("opinion")
-    return {link.pk: link.opinion for link in rows if link.opinion is not None}

@@ -1,7 +1,6 @@
 """Reads of verifications."""
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -80,12 +79,6 @@ def running_count() -> int:
 
 def expired(now: dt.datetime) -> QuerySet[VerificationRun]:
     return VerificationRun.objects.filter(state=VerificationState.RUNNING, lease_expires_at__lt=now)
-
-
-def states_of(item_ids: Iterable[int]) -> dict[int, str]:
-    """Item id to the state of its newest verification, in one query."""
-    rows = VerificationRun.objects.filter(item_id__in=list(item_ids)).order_by("pk").values_list("item_id", "state")
-    return dict(rows)
 
 
 def frozen_hand_in(plan: TestPlan) -> HandIn | None:

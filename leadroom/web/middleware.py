@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.csrf import csrf_failure
 
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, Locked, NotPermitted
+from leadroom.lib.errors import LeadroomError
+from leadroom.web.refusals import status_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-_STATUS = {Locked: 423, NotPermitted: 403, Conflict: 409, BadInput: 422}
 
 
 def zone_middleware(get_response: Handler) -> Handler:
@@ -66,8 +66,7 @@ class RefusalMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, LeadroomError):
-            status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
-            return refusal(request, status, str(error))
+            return refusal(request, status_of(error), str(error))
         if isinstance(error, OperationalError) and "locked" in str(error):
             answer = refusal(request, 503, "The database is busy; nothing was changed. Try again in a few seconds.")
             answer["Retry-After"] = "3"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from django.db import transaction
 from django.utils.text import slugify
 
 from leadroom.guardrails.queries import check_unlocked
@@ -65,7 +66,9 @@ def merge_signed(*, stitch: Stitch, now: dt.datetime) -> None:
     # after a crash behind the swap it is there already, maybe with another item's merge on top
     if not control.is_ancestor(merge, control.head(project.default_branch)):
         try:
-            control.move_branch(project.default_branch, expected=stitch.onto, new=merge)
+            with transaction.atomic():  # a switch pressed before keeps the branch where it is; one pressed now waits
+                check_unlocked(project.pk, kept="nothing was merged")
+                control.move_branch(project.default_branch, expected=stitch.onto, new=merge)
         except Conflict:
             actions.reopen_trial(
                 stitch=stitch,

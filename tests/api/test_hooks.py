@@ -23,6 +23,10 @@ from tests import factories as f
 from tests.support.snapshot import changed_tables, snapshot
 
 pytestmark = pytest.mark.django_db
+JUNIT = (
+    '<testsuite name="all" tests="1" failures="1"><testcase classname="money" name="test_rest">'
+    '<failure message="333 != 334">trace</failure></testcase></testsuite>'
+)
 INCIDENT = {"id": "I-1", "title": "Totals are off", "opened_at": "2026-11-21T10:00:00Z", "paths": ["evenly/money.py"]}
 
 
@@ -68,8 +72,7 @@ def test_each_kind_is_stored(sender: Sender) -> None:
 
 
 def test_a_build_server_sends_its_failures_and_each_is_a_finding_once(sender: Sender) -> None:
-    case = '<testcase classname="money" name="test_rest"><failure message="333 != 334">trace</failure></testcase>'
-    data = {"kind": "junit", "file": f'<testsuite name="all" tests="1" failures="1">{case}</testsuite>'}
+    data = {"kind": "junit", "file": JUNIT}
     first = sender.send({"type": "findings", "data": data})
     assert first.status_code == 200, first.content
     assert (first.json()["new"], first.json()["refused"]) == (1, [])
@@ -195,7 +198,11 @@ def test_other_methods_say_so_in_json(sender: Sender, method: str) -> None:
 def test_while_the_project_is_read_only_nothing_is_taken_and_the_sender_may_come_again(sender: Sender) -> None:
     by = f.human(f.lead_of(sender.project))
     press(scope=of_project(sender.project), level=Lock.READ_ONLY, reason="drill", by=by, now=f.NOW)
-    answer = sender.send({"type": "incident", "data": INCIDENT})
-    assert answer.status_code == 423
+    file = {"kind": "junit", "file": JUNIT}
+    for body in ({"type": "incident", "data": INCIDENT}, {"type": "findings", "data": file}):
+        answer = sender.send(body)
+        assert answer.status_code == 423
+        assert "send it again later" in answer.json()["error"]
     assert not Incident.objects.exists()
+    assert not Finding.objects.exists()
     assert not Delivery.objects.exists()

@@ -171,6 +171,16 @@ def test_a_lock_set_while_the_database_was_away_is_taken_over_at_the_second_look
     assert (switch.key, switch.level, switch.project) == (f"project:{project.pk}", Lock.READ_ONLY, project)
 
 
+def test_a_file_that_locks_more_than_the_row_is_taken_over_too() -> None:
+    project = f.make_project()
+    actions.press(scope=scopes.of_project(project), level=Lock.PAUSED, reason="A look.", by=PERSON, now=f.NOW)
+    flag.engage(f"project:{project.pk}", Lock.READ_ONLY)
+    locking.settle_flag()
+    locking.settle_flag()
+    assert Switch.objects.get().level == Lock.READ_ONLY
+    assert flag.read_flag().locks == {f"project:{project.pk}": Lock.READ_ONLY}
+
+
 @pytest.mark.parametrize("hours", [-2, 2, -24 * 365])
 def test_a_clock_that_moved_neither_unlocks_nor_proves(hours: int) -> None:
     switch = press()

@@ -175,11 +175,11 @@ def message(project: Project, lead: User) -> Message:
     return made
 
 
-def deliver(message: Message, monkeypatch, wire: Wire, retries: int = 0) -> str:
+def deliver(message: Message, monkeypatch, wire: Wire, retries: int = 0, **how: bool) -> str:
     monkeypatch.setattr("leadroom.notices.sending.post", wire)
     tasks.deliver.push_request(retries=retries, called_directly=False, is_eager=True)
     try:
-        tasks.deliver.run(message.pk)
+        tasks.deliver.run(message.pk, **how)
     except Retry:
         return "again"
     finally:
@@ -228,13 +228,15 @@ def test_a_chat_that_was_left_gets_nothing_more(message: Message, lead: User, mo
 
 
 def test_a_message_whose_task_was_lost_is_found(message: Message, monkeypatch) -> None:
-    found: list[int] = []
-    monkeypatch.setattr(tasks.deliver, "delay", found.append)
+    found: list[tuple[int, bool]] = []
+    monkeypatch.setattr(tasks.deliver, "delay", lambda pk, is_last: found.append((pk, is_last)))
     tasks.look()
     assert found == []
-    Message.objects.update(made_at=now() - dt.timedelta(hours=1))
+    Message.objects.update(made_at=now() - dt.timedelta(minutes=40))
     tasks.look()
-    assert found == [message.pk]
+    assert found == [(message.pk, True)]
+    assert deliver(message, monkeypatch, Wire(NotDelivered("503.")), is_last=True) == MessageState.FAILED
+    assert message.problem == "503. Its task had been lost; it was tried once more."
 
 
 def test_the_browser_asks_over_http_and_gets_text_and_link(project: Project, lead: User) -> None:

@@ -69,6 +69,20 @@ def test_a_shipped_item_is_measured_once_from_its_ledger(project: Project) -> No
     assert Entry.objects.filter(verb="outcomes.item.measured", item_id=item.pk).count() == 1
 
 
+def test_an_item_that_breaks_keeps_no_other_from_being_measured(project: Project, monkeypatch) -> None:
+    broken, other = ship(project), ship(project)
+    real = gathering.measure_one
+
+    def measure_one(item: WorkItem, *, now: dt.datetime) -> None:
+        if item == broken:
+            raise ValueError("a stage nobody knows")
+        real(item, now=now)
+
+    monkeypatch.setattr(gathering, "measure_one", measure_one)
+    assert gathering.measure_next(now=f.NOW) == 1
+    assert ItemMeasure.objects.get().item == other
+
+
 def test_new_rules_measure_anew(project: Project) -> None:
     item = ship(project)
     gathering.measure_next(now=f.NOW)

@@ -12,7 +12,8 @@ from leadroom.guardrails.enums import Lock
 from leadroom.guardrails.models import Policy, TrustEntry
 from leadroom.guardrails.scopes import of_project
 from leadroom.ledger.models import Entry
-from leadroom.pipeline.triaging import look
+from leadroom.lib.errors import Conflict
+from leadroom.pipeline.triaging import _carry_out, look
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import Project, WorkItem
 from leadroom.reading.queries import waiting_for_lead
@@ -161,6 +162,24 @@ def test_of_two_decisions_only_the_newest_is_carried_out() -> None:
     decide(finding, Route.FOLLOW_UP)
     decide(finding, Route.DROP)
     look(LATER)
+    assert WorkItem.objects.count() == 1
+
+
+def test_the_same_route_taken_twice_with_another_between_starts_its_work_once() -> None:
+    finding = report()
+    for to in (Route.FOLLOW_UP, Route.DROP, Route.FOLLOW_UP):
+        decide(finding, to)
+    look(LATER)
+    assert WorkItem.objects.count() == 2
+    quiet()
+
+
+def test_a_decision_taken_back_while_it_is_carried_out_starts_nothing() -> None:
+    finding = report()
+    decision = decide(finding, Route.FOLLOW_UP)
+    actions.undo(decision=Decision.objects.get(), by=lead(finding.project), now=f.NOW)
+    with pytest.raises(Conflict, match="taken back meanwhile"):
+        _carry_out(decision, LATER)
     assert WorkItem.objects.count() == 1
 
 

@@ -29,6 +29,14 @@ def test_a_session_is_ready_when_its_window_begins_and_not_twice() -> None:
     assert states() == [(24, "SCHEDULED", "")]
 
 
+def test_hours_that_break_keep_nobody_else_waiting() -> None:
+    broken, other = reader(), reader()
+    hours_for(broken, windows=[{"start": "late"}])
+    hours_for(other)
+    look(TUESDAY)
+    assert [s.user for s in ReadingSession.objects.all()] == [other]
+
+
 def test_who_never_set_hours_gets_the_default_and_nothing_of_the_past() -> None:
     user = reader()
     look(TUESDAY + dt.timedelta(minutes=5))

@@ -150,6 +150,22 @@ def test_a_finding_is_decided_put_off_and_taken_back() -> None:
     assert Finding.objects.get(pk=entry.subject_id).state == FindingState.SNOOZED
 
 
+@pytest.mark.parametrize("press", ["route", "later"])
+def test_what_another_person_decided_meanwhile_is_not_overruled(press: str) -> None:
+    session = make_sitting(2, is_routed=False)
+    entry = first(session)
+    finding = Finding.objects.get(pk=entry.subject_id)
+    triage.route(finding=finding, to=Route.DROP, by=f.human(f.lead_of(finding.project)), now=TUESDAY)
+    act = {
+        "route": lambda: actions.decide_finding(entry=entry, to=Route.FIX, **by(session, 9)),
+        "later": lambda: actions.give_verdict(entry=entry, verdict=Verdict.LATER, **by(session, 9)),
+    }
+    with pytest.raises(Conflict, match="settled already, in another tab or elsewhere"):
+        act[press]()
+    assert Finding.objects.get(pk=entry.subject_id).state == FindingState.DROPPED
+    assert actions.settle(session=session, **by(session, 10)) == 1
+
+
 def test_later_stays_away_until_somebody_has_waited_another_day() -> None:
     user = reader()
     question = f.make_question(f.make_item(user.memberships.get().project))

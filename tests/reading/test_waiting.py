@@ -14,7 +14,7 @@ from leadroom.pipeline.moves import drop, send_back, supply_missing
 from leadroom.projects.actions import set_risk
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
-from leadroom.reading.queries import Waiting, visible_project_ids, waiting_for_lead
+from leadroom.reading.queries import Waiting, waiting_for_lead
 from leadroom.requirements.actions import hand_over_now, resolve, set_care
 from leadroom.requirements.enums import Care
 from leadroom.requirements.models import Ambiguity
@@ -302,10 +302,3 @@ def test_critical_comes_first_then_who_waits_longest() -> None:
         Run.objects.filter(item=item).update(ended_at=f.NOW + dt.timedelta(minutes=moment))
         order.append(item)
     assert [card.item for card in waiting_for_lead([project.pk])] == [order[n] for n in (3, 2, 4, 1, 0)]
-
-
-def test_a_person_sees_the_cards_of_their_projects() -> None:
-    item = f.make_item()
-    assert visible_project_ids(f.lead_of(item.project)) == [item.project_id]
-    assert visible_project_ids(f.make_viewer(item.project)) == [item.project_id]
-    assert visible_project_ids(f.make_user()) == []

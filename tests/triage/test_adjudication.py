@@ -20,7 +20,6 @@ from leadroom.projects.models import Project
 from leadroom.triage import actions
 from leadroom.triage.adjudication import Opinion, Pair, Said, agreed, question, read_answers
 from leadroom.triage.models import Adjudication, CannotLink, Finding, Link, Shelf
-from leadroom.triage.second_opinions import opinions_of
 from tests import factories as f
 from tests.support.other_model_server import other_model_server
 from tests.support.refusals import refused_without_effect
@@ -141,7 +140,7 @@ def test_the_rehearsed_model_pre_fills_and_links_nothing(tmp_path: Path, setting
         connect(project, "rehearsal:")
         assert adjudicate(shelf) == 1
         assert adjudicate(shelf) == 0, "asked once"
-    opinion = opinions_of([link.pk])[link.pk]
+    opinion = opinion_of(link)
     assert (opinion.said, opinion.newer_quote, opinion.older_quote) == ("SAME", PAIR.newer[0], PAIR.older[0])
     link.refresh_from_db()
     assert (link.state, link.by_itself) == ("SUGGESTED", False)
@@ -149,6 +148,13 @@ def test_the_rehearsed_model_pre_fills_and_links_nothing(tmp_path: Path, setting
     assert not Finding.objects.exclude(root=None).exists()
     shelf.refresh_from_db()
     assert (shelf.asked_today, shelf.ask_problem) == (2, "")
+
+
+def opinion_of(link: Link) -> Adjudication:
+    """What a model said of it."""
+    link.refresh_from_db()
+    assert link.opinion is not None
+    return link.opinion
 
 
 @pytest.mark.django_db
@@ -160,7 +166,7 @@ def test_one_order_against_the_other_is_no_opinion() -> None:
         connect(project, model.url)
         assert adjudicate_all() == 1
         assert [body["tool_choice"]["name"] for body in model.requests] == ["answer_pairs"] * 2
-    assert opinions_of([link.pk])[link.pk].said == "UNSURE"
+    assert opinion_of(link).said == "UNSURE"
 
 
 @pytest.mark.django_db
@@ -172,7 +178,7 @@ def test_the_same_texts_are_not_asked_about_again() -> None:
         project=project, digest=PAIR.digest, said="DIFFERENT", prompt=1, model="earlier", asked_at=f.NOW
     )
     assert adjudicate(shelf) == 1
-    assert opinions_of([link.pk])[link.pk].model == "earlier"
+    assert opinion_of(link).model == "earlier"
     shelf.refresh_from_db()
     assert shelf.asked_today == 0
 

@@ -70,25 +70,25 @@ def test_a_line_that_is_no_report_is_named(tmp_path: Path) -> None:
 def test_the_drift_check_is_stored_and_asked_for_once_per_engine_and_rubric(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert needs_check()
+    assert needs_check(last_check())
     call_command("triage_drift")
     check = last_check()
     assert check is not None
     assert check.is_good
     assert check.figures["reports"] == 30
-    assert not needs_check()
+    assert not needs_check(last_check())
     call_command("triage_drift", "--if-changed")
     assert DriftCheck.objects.count() == 1
     with monkeypatch.context() as patched:
         patched.setattr("leadroom.triage.versions.RUBRIC", "rubric-999")
-        assert needs_check()
-    assert not needs_check()
+        assert needs_check(last_check())
+    assert not needs_check(last_check())
     started: list[tuple[object, ...]] = []
     monkeypatch.setattr("leadroom.pipeline.placement.start_program", lambda *words: started.append(words))
     check_engine()
     assert started == []
     DriftCheck.objects.update(engine="an earlier one")
-    assert needs_check()
+    assert needs_check(last_check())
     check_engine()
     assert started == [("triage_drift", "triage-drift", "--if-changed")]
 

@@ -125,9 +125,9 @@ def test_an_agent_routes_nothing_and_a_rule_only_what_starts_no_work_below_p1() 
 def test_what_was_seen_must_still_be_so() -> None:
     project = f.make_project()
     finding = take(project)
-    route(finding=finding, to=Route.DROP, by=lead(project), now=f.NOW, seen="NEW")
+    route(finding=finding, to=Route.DROP, by=lead(project), now=f.NOW, seen=["NEW"])
     with refused_without_effect(Conflict, "is dropped meanwhile"):
-        route(finding=finding, to=Route.FIX, by=lead(project), now=f.NOW, seen="NEW")
+        route(finding=finding, to=Route.FIX, by=lead(project), now=f.NOW, seen=["NEW"])
     with refused_without_effect(BadInput, "limit"):
         route(finding=finding, to=Route.FIX, by=lead(project), now=f.NOW, note="x" * 4_001)
 

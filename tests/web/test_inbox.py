@@ -121,6 +121,16 @@ def test_of_several_what_can_be_decided_is_and_the_rest_is_told(project, lead) -
     assert "Drop; 1 could not: This finding is routed so already" in toast(answer)["text"]
 
 
+@pytest.mark.parametrize(("name", "form"), [("route", {"to": "FIX"}), ("snooze", {"until": "day"})])
+def test_what_another_person_decided_meanwhile_is_not_overruled_by_a_tick(project, lead, name, form) -> None:
+    mine, theirs = take(project), take(project, ("The grid overlaps", ""))
+    actions.route(finding=theirs, to=Route.KNOWN_ISSUE, by=f.human(f.lead_of(project)), now=f.NOW)
+    answer = press(lead, name, mine.pk, seen="NEW", tick=[theirs.pk], **form)
+    assert "1 could not: This finding is known issue meanwhile" in toast(answer)["text"]
+    assert Finding.objects.get(pk=theirs.pk).state == "KNOWN"
+    assert press(lead, name, theirs.pk, seen="NEW", **form).status_code == 409
+
+
 def test_a_stale_press_is_refused_with_what_happened(project, lead) -> None:
     finding = take(project)
     press(lead, "route", finding.pk, to="KNOWN_ISSUE", seen="NEW")
@@ -251,6 +261,9 @@ def test_words_numbers_and_states_find_what_was_dropped(project, lead) -> None:
         f"?show=all&q={copy.pk}",
     ):
         assert HANGS[0] in shown(lead, query), query
+    third = take(project)
+    for number in (finding.pk, copy.pk, third.pk):
+        assert shown(lead, f"?show=all&q={number}").count(f'id="finding-{finding.pk}"') == 1
     assert "Nothing like this" in shown(lead, "?q=Redis")
     assert "Nothing like this" in shown(lead, "?show=all&q=zebra")
 
@@ -337,6 +350,16 @@ def test_resolved_findings_are_under_their_state(project, lead) -> None:
     actions.set_state(finding=finding, state=FindingState.RESOLVED, by=f.PIPELINE, now=f.NOW)
     assert HANGS[0] not in shown(lead)
     assert HANGS[0] in shown(lead, "?show=resolved")
+
+
+@pytest.mark.parametrize("decisions", [1, 4])
+def test_a_history_costs_the_same_however_long(project, lead, decisions, django_assert_num_queries) -> None:
+    finding = take(project)
+    for to in [Route.DROP, Route.KNOWN_ISSUE, Route.DROP, Route.ACKNOWLEDGE][:decisions]:
+        actions.route(finding=finding, to=to, by=f.human(f.lead_of(project)), now=f.NOW)
+    page(lead, finding)
+    with django_assert_num_queries(21):
+        page(lead, finding)
 
 
 @pytest.mark.parametrize("count", [1, 3])

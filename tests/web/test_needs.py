@@ -107,6 +107,19 @@ def test_panel_and_page_show_the_same_cards_and_words_of_agents_are_harmless():
     assert "<html" not in lead.get(reverse("needs:panel")).content.decode()
 
 
+def test_notifications_are_two_presses_from_everywhere_and_the_chip_never_leads_nowhere():
+    project = factories.make_project()
+    factories.make_question(factories.make_item(project))
+    lead = Client()
+    lead.force_login(factories.lead_of(project))
+    everything, told = (f'href="{reverse(name)}"' for name in ("needs:all", "notices:index"))
+    assert everything in lead.get("/").content.decode()
+    assert told in lead.get(reverse("needs:all")).content.decode()
+    for page in ("/", "/session/", "/session/raw/", reverse("needs:all")):
+        html = lead.get(page).content.decode()
+        assert ('href="#needs-you"' in html) == ('id="needs-you"' in html), page
+
+
 def test_nothing_waits():
     lead = Client()
     lead.force_login(factories.make_user())

@@ -130,6 +130,8 @@ def test_a_match_is_confirmed_on_the_page_and_counts(lead: Client, project: Proj
     viewer.force_login(f.make_viewer(project))
     url = reverse("outcomes:decide", args=[match.pk])
     assert viewer.post(url, {"to": "CONFIRMED"}).status_code == 403
+    assert f"Only the lead of {project.name} decides this." in shown(viewer)
+    assert "decides this" not in shown(lead)
     assert lead.post(url, {"to": "MAYBE"}).status_code == 422
     assert lead.post(url, {"to": "CONFIRMED"}).status_code == 302
     assert "1 in 1 merge" in shown(lead)
@@ -163,7 +165,7 @@ def test_the_number_of_queries_does_not_grow(
         actions.keep_incidents(project=project, rows=rows, came=Came.CSV, by=by, now=now())
     filters = Filters(12, None, [project.pk])
     with django_assert_num_queries(11):
-        page = present_outcomes(filters, [], now=now())
+        page = present_outcomes(filters, [], [project.pk], now=now())
     assert len(page.items) == count
 
 

@@ -13,11 +13,13 @@ from time_machine import TimeMachineFixture
 
 from leadroom.agents import holding
 from leadroom.agents.enums import FailureCause, Role
+from leadroom.agents.models import Elicitation
 from leadroom.reading import actions
 from leadroom.reading.enums import Verdict
 from leadroom.reading.models import PlanSeen, ReadingHours, ReadingSession
-from leadroom.triage.enums import FindingState, Route
-from leadroom.triage.models import Finding
+from leadroom.triage import actions as triage
+from leadroom.triage.enums import FindingState, ReportState, Route
+from leadroom.triage.models import Finding, Report
 from tests import factories as f
 from tests.support.sittings import TUESDAY, by, file_reports, hours_for, make_sitting, reader
 
@@ -55,6 +57,36 @@ def test_the_top_bar_says_decisions_and_the_next_session_everywhere() -> None:
     assert ">0</strong> of 15" in page
     Finding.objects.update(state=FindingState.NEW, hazard=1, worst=4)
     assert "2 urgent" in words(client.get("/projects/").content.decode(), "topbar-urgent")
+
+
+def test_the_count_of_the_top_bar_follows_what_is_put_off_read_and_worse_again(tuesday: TimeMachineFixture) -> None:
+    user = reader()
+    hours_for(user)
+    f.make_question(f.make_item(user.memberships.get().project))
+    Elicitation.objects.update(asked_at=TUESDAY)
+    session = make_sitting(2, user=user)
+    client = client_of(session)
+
+    def counted() -> str:
+        return words(client.get("/projects/").content.decode(), "topbar-session").split(",")[1].strip()
+
+    for entry in session.items.all():
+        client.post(f"/session/items/{entry.pk}/verdict/", {"verdict": "later"})
+    assert counted() == "0 waiting"
+    for report in Report.objects.all():
+        triage.mark(report=report, state=ReportState.READ, **by(session))
+    assert counted() == "0 waiting"
+    tuesday.move_to(TUESDAY + dt.timedelta(days=2), tick=False)
+    assert counted() == "1 waiting"
+
+
+def test_whoever_leads_no_more_takes_nothing_back() -> None:
+    session = make_sitting(1, is_routed=False)
+    entry, client = session.items.get(), client_of(session)
+    client.post(f"/session/items/{entry.pk}/verdict/", {"route": "KNOWN_ISSUE"})
+    session.user.memberships.update(role="viewer")
+    assert client.post(f"/session/items/{entry.pk}/undo/").status_code == 403
+    assert Finding.objects.get().state == FindingState.KNOWN
 
 
 def test_quiet_time_takes_prompts_and_badges_away_and_counts(tuesday: TimeMachineFixture) -> None:
@@ -178,7 +210,14 @@ def test_hours_are_stored_and_nonsense_is_refused_whole() -> None:
     hours = ReadingHours.objects.get()
     assert (hours.zone, hours.budget, hours.windows[0]["days"]) == ("Asia/Tokyo", 12, [0, 3])
     assert 'value="09:00"' in client.get("/hours/").content.decode()
-    for wrong in ({"zone": "Nowhere"}, {"budget": "many"}, {"reading-1-end": ""}, {"interrupts": ""}):
+    for wrong in (
+        {"zone": "Nowhere"},
+        {"budget": "many"},
+        {"budget": "nan"},
+        {"budget": "inf"},
+        {"reading-1-end": ""},
+        {"interrupts": ""},
+    ):
         assert client.post("/hours/set/", {**form, **wrong}).status_code == 422
     hours.refresh_from_db()
     assert hours.zone == "Asia/Tokyo"

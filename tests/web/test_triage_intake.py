@@ -42,7 +42,7 @@ def test_a_file_is_brought_in_and_its_refused_rows_are_named() -> None:
 @pytest.mark.parametrize(
     ("data", "kind", "sentence"),
     [
-        (b"title\n" + b"again\n" * 301, "csv", "The file holds 301 findings; 300 is the most at once here."),
+        (b"title\n" + b"again\n" * 201, "csv", "The file holds 201 findings; 200 is the most at once here."),
         (b"x" * 2_000_001, "csv", "2,000,000 is the limit here"),
         (b'{"version"', "sarif", "no whole JSON"),
         (b"title\nA", "docx", "There is no kind of file"),

@@ -1,9 +1,14 @@
 """The join in real git: trial, signed merge, publication; each step survives being called again."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from leadroom.guardrails.actions import press
+from leadroom.guardrails.enums import Lock
+from leadroom.guardrails.scopes import of_project
+from leadroom.lib.errors import Locked
 from leadroom.projects.enums import Publish
 from leadroom.projects.models import Project
 from leadroom.worktrees import actions, joining
@@ -162,6 +167,22 @@ class TestMerge:
         joining.merge_signed(stitch=load(stitch), now=f.NOW)
         assert (load(stitch).state, load(stitch).merge_commit) == ("MERGED", head)
         assert control.head("main") == head
+
+    def test_the_switch_pressed_while_the_merge_is_made_keeps_the_branch_where_it_is(
+        self, project: Project, source: UserRepository, control: ControlRepository, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stitch, make = try_and_sign(developed(project, source)), ControlRepository.create_merge
+        by, head = f.human(f.lead_of(project)), control.head("main")
+
+        def make_and_press(self: ControlRepository, **given: Any) -> str:
+            merge = make(self, **given)
+            press(scope=of_project(project), level=Lock.READ_ONLY, reason="A look.", by=by, now=f.NOW)
+            return merge
+
+        monkeypatch.setattr(ControlRepository, "create_merge", make_and_press)
+        with pytest.raises(Locked, match="nothing was merged"):
+            joining.merge_signed(stitch=stitch, now=f.NOW)
+        assert (control.head("main"), load(stitch).state) == (head, "SIGNED")
 
     def test_after_such_a_crash_another_merge_may_lie_on_top(
         self, project: Project, source: UserRepository, control: ControlRepository, monkeypatch: pytest.MonkeyPatch

@@ -17,7 +17,6 @@ from leadroom.reading.queries import Waiting
 from leadroom.worktrees.models import Worktree
 
 WORDS = "Name what this rests on: the request, and the line you read."
-WRITING_SECONDS = 120.0
 VERIFIED_SECONDS = 60.0
 QUIET_SECONDS = 1.0
 TICKS_BEFORE = 30

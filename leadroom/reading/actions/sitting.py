@@ -19,7 +19,7 @@ from leadroom.reading.models import Later, PlanSeen, ReadingHours, ReadingSessio
 from leadroom.reading.queries import waiting_for_lead
 from leadroom.reading.sessions import LIVE, led_project_ids, sitting_of
 from leadroom.triage import actions as triage
-from leadroom.triage.enums import ReportState, Route
+from leadroom.triage.enums import OPEN_FINDINGS, FindingState, ReportState, Route
 from leadroom.triage.models import Decision, Finding, Report
 
 _TAKEN = "“{}” was settled already, in another tab or elsewhere ({}); this press was not counted. Here is the next."
@@ -124,15 +124,28 @@ def decide_finding(*, entry: SessionItem, to: Route, by: Actor, now: dt.datetime
     if entry.kind != "finding":
         raise BadInput("Only a finding is sent somewhere; nothing was changed.")
     give_verdict(entry=entry, verdict=Verdict.DECIDED, by=by, now=now, outcome=Route(to).label)
-    decision = triage.route(finding=Finding.objects.get(pk=entry.subject_id), to=to, by=by, now=now, note=note)
+    finding = _asking(entry)
+    decision = triage.route(finding=finding, to=to, by=by, now=now, note=note, seen=[finding.state])
     SessionItem.objects.filter(pk=entry.pk).update(effect=decision.pk)
+
+
+def _asking(entry: SessionItem) -> Finding:
+    """The finding as it is now. Raises Conflict when somebody decided about it elsewhere, or it joined another."""
+    finding = Finding.objects.get(pk=entry.subject_id)
+    is_asked = finding.state in OPEN_FINDINGS or (
+        finding.state == FindingState.ROUTED and finding.route == Route.DECIDE
+    )
+    if finding.root_id is not None or not is_asked:
+        word = "linked to another" if finding.root_id else FindingState(finding.state).label.lower()
+        raise Conflict(_TAKEN.format(entry.title[:80], word))
+    return finding
 
 
 def _effect(entry: SessionItem, verdict: Verdict, *, by: Actor, now: dt.datetime, user_id: int) -> None:
     """What a verdict does outside the session."""
     if verdict is Verdict.LATER and entry.kind == "finding":
-        finding = Finding.objects.get(pk=entry.subject_id)
-        decision = triage.snooze(finding=finding, until=None, by=by, now=now)
+        finding = _asking(entry)
+        decision = triage.snooze(finding=finding, until=None, by=by, now=now, seen=[finding.state])
         SessionItem.objects.filter(pk=entry.pk).update(effect=decision.pk)
     elif verdict is Verdict.LATER:
         Later.objects.update_or_create(

@@ -1,7 +1,7 @@
 """What the writes of this room share: locking a project's shelf, the forest of links, and the figures of a group."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from django.db.models import Count, Max, Q
 
@@ -183,9 +183,9 @@ def habit_of(project_id: int, reporter: str) -> Habit:
     return Habit.objects.get_or_create(project_id=project_id, reporter=reporter)[0]
 
 
-def check_seen(head: Finding, seen: str) -> None:
-    """Raises Conflict when the finding is not in the state that was seen; an empty `seen` accepts any."""
-    if seen and head.state != seen:
+def check_seen(head: Finding, seen: Collection[str]) -> None:
+    """Raises Conflict when the finding is in none of the states that were seen; an empty `seen` accepts any."""
+    if seen and head.state not in seen:
         raise Conflict(
             f"This finding is {FindingState(head.state).label.lower()} meanwhile; nothing was changed. "
             "Load the page again to see who decided what."

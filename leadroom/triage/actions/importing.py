@@ -11,6 +11,7 @@ from leadroom.lib.actors import Actor
 from leadroom.lib.errors import BadInput
 from leadroom.lib.shapes import clip, count_of
 from leadroom.projects.models import Project
+from leadroom.triage.actions import groups
 from leadroom.triage.actions.filing import bring_in
 from leadroom.triage.imports.reading import Kind, read
 from leadroom.triage.imports.rows import MOST_ROWS, NOTHING, Refused
@@ -66,6 +67,7 @@ def import_findings(
             f"No row of the file can be a finding; {NOTHING}. Of {count_of(len(reading.refused), 'row')} the first is "
             f"number {first.number}: {first.why}"
         )
+    groups.lock_shelf(project.pk)  # two imports of one file: the second finds what the first brought in
     known = linked = suggested = future = 0
     taken: list[int] = []
     keys = set(Finding.objects.filter(project=project).exclude(origin="").values_list("origin", flat=True))

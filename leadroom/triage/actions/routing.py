@@ -1,7 +1,7 @@
 """Writes of the inbox: where a finding goes, put off, taken back, read or unread; and what the pipeline saw of it."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from leadroom.lib.errors import Conflict
 from leadroom.lib.shapes import clip, storable
 from leadroom.live.news import publish, publish_item
 from leadroom.projects.models import WorkItem
-from leadroom.triage import rules
+from leadroom.triage import queries, rules
 from leadroom.triage.actions import groups
 from leadroom.triage.enums import (
     FINDINGS,
@@ -37,12 +37,13 @@ def route(
     now: dt.datetime,
     note: str = "",
     why: str = "",
-    seen: str = "",
+    seen: Collection[str] = (),
 ) -> Decision:
     """Decides about the group that the finding belongs to. What it starts, the pipeline starts (pipeline.triaging).
 
-    `note` is what the lead adds for whoever works on it. `why` is the reason of a rule; a person needs none. `seen` is
-    the state that was looked at. Raises NotPermitted (an agent; a rule at P0 or P1), Conflict, BadInput.
+    `note` is what the lead adds for whoever works on it. `why` is the reason of a rule; a person needs none. `seen` are
+    states of which it must still be in one (none: in any). Raises NotPermitted (an agent; a rule at P0 or P1),
+    Conflict, BadInput.
     """
     head = groups.lock_head(finding)
     groups.check_seen(head, seen)
@@ -51,7 +52,9 @@ def route(
 
 
 @transaction.atomic
-def snooze(*, finding: Finding, until: dt.datetime | None, by: Actor, now: dt.datetime, seen: str = "") -> Decision:
+def snooze(
+    *, finding: Finding, until: dt.datetime | None, by: Actor, now: dt.datetime, seen: Collection[str] = ()
+) -> Decision:
     """Puts the group off until a moment, or (None) until it gets worse; if it gets worse it comes back in any case.
 
     Raises NotPermitted, Conflict, BadInput for a moment that is past.
@@ -105,7 +108,7 @@ def undo(*, decision: Decision, by: Actor, now: dt.datetime) -> Finding:
     """
     head = groups.lock_head(decision.finding)
     decision = Decision.objects.get(pk=decision.pk)
-    rules.check_undo(decision, head, by)
+    rules.check_undo(decision, head, by, standing=queries.standing_decision(head.pk))
     for name in _KEPT:
         setattr(head, name, decision.before[name])
     until = decision.before["snoozed_until"]
@@ -180,12 +183,15 @@ def note_effect(
     by: Actor,
     now: dt.datetime,
 ) -> None:
-    """What the pipeline made of a decision, once. Raises NotPermitted for an agent, Conflict the second time."""
+    """What the pipeline made of a decision, once.
+
+    Raises NotPermitted for an agent, Conflict the second time and for what was taken back meanwhile.
+    """
     rules.check_state(by)
-    if not Decision.objects.filter(pk=decision.pk, carried_out_at=None).update(
+    if not Decision.objects.filter(pk=decision.pk, carried_out_at=None, undone_at=None).update(
         item=item, is_new_item=is_new_item, run_id=run_id, outcome=storable(clip(outcome, 250)), carried_out_at=now
     ):
-        raise Conflict("This decision was carried out already; nothing was done twice.")
+        raise Conflict("This decision was carried out already, or taken back meanwhile; nothing was done.")
     decision.refresh_from_db()
     payload = {"decision": decision.pk, "item": item.pk if item else None, "run": run_id, "outcome": outcome}
     _record(decision.finding, "carried_out", by, now, payload)

@@ -1,5 +1,6 @@
 """A person's hours: when they read, when they are left alone, how many decisions a day are theirs."""
 
+import math
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -86,12 +87,13 @@ def _windows(form: QueryDict, name: str) -> list[dict[str, Any]]:
 
 
 def _number(form: QueryDict, name: str) -> float:
-    """Raises BadInput for what is no number; ranges are checked by the action."""
+    """Raises BadInput for what is no finite number; ranges are checked by the action."""
     text = form.get(name, "").strip()
     try:
-        if len(text) > _LONGEST_NUMBER:
+        number = float(text)
+        if len(text) > _LONGEST_NUMBER or not math.isfinite(number):
             raise ValueError
-        return float(text)
+        return number
     except ValueError as error:
         word = name.replace("-", " of ").capitalize()
         raise BadInput(f"{word} is a number such as 1 or 0.5; nothing was stored.") from error

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import LeadroomError, NotPermitted
 from leadroom.pipeline import changing, importing
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
@@ -18,8 +18,7 @@ from leadroom.requirements.wording import Section, word_changes
 from leadroom.web import access
 from leadroom.web.align.bringing import bring_reason
 from leadroom.web.align.forms import Draft, read_draft
-
-_STATUS: dict[type[LeadroomError], int] = {NotPermitted: 403, Conflict: 409, BadInput: 422}
+from leadroom.web.refusals import status_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def import_document(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         return bring(request, item, draft)
     except LeadroomError as error:
-        return _import_page(request, item, Draft(draft.text, str(error)), _STATUS.get(type(error), 400))
+        return _import_page(request, item, Draft(draft.text, str(error)), status_of(error))
 
 
 def _import(request: HttpRequest, item: WorkItem, draft: Draft) -> HttpResponse:
@@ -129,7 +128,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
         actor = access.require_lead(request, item.project)
         changing.change_document(item=item, text=text, seen=seen, by=actor, now=clock.now())
     except LeadroomError as error:
-        return _import_page(request, item, Draft(text, str(error)), _STATUS.get(type(error), 400))
+        return _import_page(request, item, Draft(text, str(error)), status_of(error))
     return redirect("items:alignment", pk)
 
 

@@ -19,8 +19,9 @@ from leadroom.web.align import attention
 from leadroom.web.align.bringing import bring_reason
 from leadroom.web.align.columns import Comparison, compare
 from leadroom.web.align.paper import Document, Draft, present_document, present_draft
-from leadroom.web.align.rows import Question, Surroundings, picks_of, present_rows, refused
+from leadroom.web.align.rows import Question, Surroundings, picks_of, present_rows
 from leadroom.web.needs.presenters import SEEN, Action, approve_all_reason
+from leadroom.web.refusals import refusal_of
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def present_page(
     rows = list(ambiguities_of(item).select_related("decided_by", "item").prefetch_related("remarks__user"))
     kinds = frozenset(card.kind for card in waiting if card.item.pk == item.pk)
     alignment, sitting = alignment_of(item), attention.sitting_of(request)
-    lead_reason = refused(lambda: access.require_lead(request, item.project))
+    lead_reason = refusal_of(lambda: access.require_lead(request, item.project))
     away = None if lead_reason else attention.elsewhere(item, sitting)
     reason = lead_reason or (away.reason if away else "")
     questions = _questions(item, rows, kinds, reason, request)

@@ -1,13 +1,12 @@
 """Ambiguities as rows of the alignment page: what is asked, what was decided, what may still be changed."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
 from django.urls import reverse
 
-from leadroom.lib.errors import LeadroomError
 from leadroom.projects.enums import Stage
 from leadroom.projects.models import WorkItem
 from leadroom.requirements.enums import AmbiguityState, Dimension, Kind, Way
@@ -15,6 +14,7 @@ from leadroom.requirements.models import Ambiguity, Candidate
 from leadroom.requirements.queries import Remembered, pick_text, related
 from leadroom.requirements.rules import check_reopen, is_asked
 from leadroom.web import access
+from leadroom.web.refusals import refusal_of
 
 LEFT = "LEFT"
 """State of an open row that is left to the agent, so that a row which changes sides counts as dealt with."""
@@ -133,15 +133,6 @@ def picks_of(rows: Iterable[Ambiguity]) -> dict[str, str]:
     }
 
 
-def refused(check: Callable[[], object]) -> str:
-    """The sentence with which `check` refuses, empty when it does not."""
-    try:
-        check()
-    except LeadroomError as error:
-        return str(error)
-    return ""
-
-
 def _clashing(rows: Sequence[Ambiguity]) -> dict[str, set[str]]:
     """Candidate to the candidates it cannot be combined with, in both directions."""
     found: dict[str, set[str]] = {}
@@ -220,7 +211,7 @@ def _decided_by(row: Ambiguity) -> str:
 def _take_back_reason(row: Ambiguity, around: Surroundings) -> str:
     if row.state == AmbiguityState.OPEN:
         return ""
-    return around.reason or refused(lambda: check_reopen(row, by=access.person(around.request)))
+    return around.reason or refusal_of(lambda: check_reopen(row, by=access.person(around.request)))
 
 
 def _change_reason(row: Ambiguity, around: Surroundings) -> str:

@@ -14,9 +14,10 @@ from leadroom.guardrails.bounds import Gauge, gauges, policy_of, settled_claims
 from leadroom.guardrails.calibration import ENOUGH, Level, levels
 from leadroom.guardrails.models import IrreversiblePattern, Policy
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, LeadroomError
+from leadroom.lib.errors import BadInput
 from leadroom.projects.models import Project
 from leadroom.web import access, answers
+from leadroom.web.refusals import refusal_of
 from leadroom.web.templatetags.leadroom_ui import hue
 
 HISTORY_SHOWN = 12
@@ -111,11 +112,7 @@ def present(request: HttpRequest, project: Project) -> BoundsPage:
     agents = list(Agent.objects.filter(project=project).order_by("pk"))
     measured = gauges({agent.pk: project.pk for agent in agents}, now=clock.now(), policies={project.pk: policy})
     by_task = {task: settled_claims([agent.pk for agent in agents], task) for task in TASKS}
-    try:
-        refusal = ""
-        access.require_lead(request, project)
-    except LeadroomError as error:
-        refusal = str(error)
+    refusal = refusal_of(lambda: access.require_lead(request, project))
     rows = []
     for agent in agents:
         plots = []

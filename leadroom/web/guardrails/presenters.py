@@ -56,7 +56,6 @@ class AgentRow:
     covered: Badge
     is_covered: bool
     gauge: Gauge
-    gauge_share: int
     next_write: NextWrite
     stop_reason: str
 
@@ -194,7 +193,6 @@ class _Reader:
             covered=locks.badge_of(over),
             is_covered=over is not None,
             gauge=gauge,
-            gauge_share=round(100 * gauge.left / gauge.limit) if gauge.limit else 0,
             next_write=self.next_write(agent, policy, gauge),
             stop_reason=refusal,
         )

@@ -17,9 +17,10 @@ from leadroom.guardrails.models import PermissionRequest
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.lib import clock
 from leadroom.lib.digest import canonical_json
-from leadroom.lib.errors import BadInput, LeadroomError, Locked
+from leadroom.lib.errors import BadInput
 from leadroom.projects.models import WorkItem
 from leadroom.web import access, answers
+from leadroom.web.refusals import refusal_of
 from leadroom.web.templatetags.leadroom_ui import hue
 
 _SHORT = 200
@@ -44,7 +45,6 @@ class RequestPage:
     request: PermissionRequest
     item: WorkItem
     hue: int
-    reason_word: str
     state_word: str
     is_open: bool
     is_irreversible: bool
@@ -64,18 +64,13 @@ def _load(request: HttpRequest, pk: int) -> PermissionRequest:
 def _page(request: HttpRequest, parked: PermissionRequest) -> RequestPage:
     run = Run.objects.filter(pk=parked.run_id).first()
     is_waiting = run is not None and run.state == RunState.WAITING
-    refusal = ""
-    try:
-        access.require_lead(request, parked.project)
-    except LeadroomError as error:
-        refusal = str(error)
+    refusal = refusal_of(lambda: access.require_lead(request, parked.project))
     if parked.state == RequestState.PENDING and not is_waiting:
         refusal = "The run does not wait any more, so nothing would come of an answer."
     return RequestPage(
         request=parked,
         item=WorkItem.objects.select_related("project").get(pk=parked.item_id),
         hue=hue(parked.project),
-        reason_word=Reason(parked.why).label,
         state_word=RequestState(parked.state).label,
         is_open=parked.state == RequestState.PENDING,
         is_irreversible=parked.why == Reason.IRREVERSIBLE,
@@ -89,11 +84,8 @@ def _page(request: HttpRequest, parked: PermissionRequest) -> RequestPage:
 
 
 def _why_locked(parked: PermissionRequest) -> str:
-    try:
-        check_unlocked(parked.project_id, parked.agent_id, kept="nothing is approved meanwhile")
-    except Locked as error:
-        return str(error)
-    return ""
+    kept = "nothing is approved meanwhile"
+    return refusal_of(lambda: check_unlocked(parked.project_id, parked.agent_id, kept=kept))
 
 
 def _field(name: str, value: Any) -> Field:

@@ -1,7 +1,6 @@
 """What every tab of an item shares: header, stages, tabs, the next move."""
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -15,6 +14,7 @@ from leadroom.projects.models import StageVisit, WorkItem
 from leadroom.projects.rules import check_drop
 from leadroom.reading.moves import Move, next_moves
 from leadroom.web import access
+from leadroom.web.refusals import refusal_of
 from leadroom.web.templatetags.leadroom_ui import duration, hue
 from leadroom.web.templatetags.looks import look_of
 
@@ -84,7 +84,6 @@ class ItemFrame:
     stepper: tuple[Step, ...]
     tabs: tuple[Tab, ...]
     tab: str
-    tab_url: str
     turn: str
     is_your_turn: bool
     sentence: str
@@ -112,7 +111,6 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
         stepper=_stepper(item, move, now),
         tabs=tuple(Tab(key, word, reverse(f"items:{key}", args=[item.pk]), key == tab) for key, word in TABS.items()),
         tab=tab,
-        tab_url=reverse(f"items:{tab}", args=[item.pk]),
         turn=move.turn,
         is_your_turn=move.turn is Turn.HUMAN,
         sentence=move.sentence,
@@ -129,15 +127,6 @@ def present_frame(request: HttpRequest, item: WorkItem, tab: str, *, now: dt.dat
 def act_reason(request: HttpRequest, item: WorkItem) -> str:
     """Why this person may not act here, empty for a lead."""
     return refusal_of(lambda: access.require_lead(request, item.project))
-
-
-def refusal_of(check: Callable[[], object]) -> str:
-    """The sentence a rule raises, empty when it permits."""
-    try:
-        check()
-    except NotPermitted as error:
-        return str(error)
-    return ""
 
 
 def _check_open(item: WorkItem) -> None:

@@ -16,7 +16,7 @@ from leadroom.verification.queries import latest_fault_check, latest_hand_in, la
 from leadroom.verification.rules import check_thaw
 from leadroom.verification.running import are_faults_tried
 from leadroom.web import access
-from leadroom.web.items.frame import refusal_of
+from leadroom.web.refusals import refusal_of
 
 FILES_SHOWN = 60
 

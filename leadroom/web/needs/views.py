@@ -18,4 +18,5 @@ def panel(request: HttpRequest) -> HttpResponse:
 def all(request: HttpRequest) -> HttpResponse:
     """Every open card in one order."""
     fragment = "#cards" if request.headers.get("HX-Request") == "true" else ""
-    return render(request, f"needs/all.html{fragment}", {"cards": present_cards(access.waiting(request), request)})
+    context = {"cards": present_cards(access.waiting(request), request), "needs": None}
+    return render(request, f"needs/all.html{fragment}", context)

@@ -3,7 +3,7 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -66,6 +66,8 @@ class ItemRow:
 
 @dataclass(frozen=True)
 class MatchRow:
+    """A merge an incident may come from; `refusal` says why this person cannot decide it, empty when they can."""
+
     pk: int
     state: str
     word: str
@@ -74,6 +76,7 @@ class MatchRow:
     because: str
     decided: str
     choices: tuple[tuple[str, str, str], ...]
+    refusal: str
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,13 @@ def gather_figures(filters: Filters, *, now: dt.datetime, step: int) -> tuple[li
     return made, weeks
 
 
-def present_outcomes(filters: Filters, visible: Sequence[tuple[str, str]], *, now: dt.datetime) -> OutcomesPage:
-    """The whole page in a fixed number of queries. `visible` are slug and name of the projects to choose from."""
+def present_outcomes(
+    filters: Filters, visible: Sequence[tuple[str, str]], led: Collection[int], *, now: dt.datetime
+) -> OutcomesPage:
+    """The whole page in a fixed number of queries.
+
+    `visible` are slug and name of the projects to choose from, `led` the ids of those the person leads.
+    """
     made, weeks = gather_figures(filters, now=now, step=-(-filters.weeks // MOST_SPANS))
     views = [FigureView(figure, draw(figure, weeks)) for figure in made]
     chosen = filters.project.slug if filters.project else ""
@@ -130,7 +138,7 @@ def present_outcomes(filters: Filters, visible: Sequence[tuple[str, str]], *, no
         figures=tuple(view for view in views if view.figure.key in _DRAWN),
         rest=tuple(view for view in views if view.figure.key not in _DRAWN),
         items=tuple(map(_item_row, queries.recent_items(filters.project_ids, ITEMS_SHOWN))),
-        incidents=tuple(map(_incident_row, queries.incidents(filters.project_ids, INCIDENTS_SHOWN))),
+        incidents=tuple(_incident_row(row, led) for row in queries.incidents(filters.project_ids, INCIDENTS_SHOWN)),
         advice=queries.latest_advice(),
         shipped=sum(made[0].series[0].n),
         unmeasured=queries.unmeasured_count(filters.project_ids),
@@ -167,11 +175,12 @@ def _item_row(row: ItemMeasure) -> ItemRow:
     )
 
 
-def _incident_row(incident: Incident) -> IncidentRow:
-    return IncidentRow(incident, tuple(map(_match_row, incident.matches.all())))
+def _incident_row(incident: Incident, led: Collection[int]) -> IncidentRow:
+    refusal = "" if incident.project_id in led else f"Only the lead of {incident.project.name} decides this."
+    return IncidentRow(incident, tuple(_match_row(match, refusal) for match in incident.matches.all()))
 
 
-def _match_row(match: IncidentMatch) -> MatchRow:
+def _match_row(match: IncidentMatch, refusal: str) -> MatchRow:
     item = match.stitch.item
     choices = {
         MatchState.CONFIRMED: (MatchState.CONFIRMED, "It came from this", "btn-primary"),
@@ -186,7 +195,8 @@ def _match_row(match: IncidentMatch) -> MatchRow:
         url=reverse("items:detail", args=[item.pk]),
         because=", ".join(match.files[:5]) or WITHOUT_FILES,
         decided=match.decided_by,
-        choices=tuple((to, word, style) for to, word, style in (choices[to] for to in others)),
+        choices=tuple(choices[to] for to in others),
+        refusal=refusal,
     )
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_POST
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, NotPermitted
+from leadroom.lib.errors import BadInput
 from leadroom.lib.shapes import count_of
 from leadroom.outcomes import actions
 from leadroom.outcomes.enums import Came
@@ -20,6 +20,7 @@ from leadroom.outcomes.models import Ingress
 from leadroom.outcomes.queries import counts_of
 from leadroom.projects.models import Project
 from leadroom.web import access, answers
+from leadroom.web.refusals import refusal_of
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,7 @@ def project(request: HttpRequest, slug: str) -> HttpResponse:
 
 @sensitive_variables("more")
 def _shown(request: HttpRequest, project: Project, *, status: int = 200, **more: object) -> HttpResponse:
-    refusal = ""
-    try:
-        access.require_lead(request, project)
-    except NotPermitted as error:
-        refusal = str(error)
+    refusal = refusal_of(lambda: access.require_lead(request, project))
     counts = counts_of(project)
     page = SourcesPage(
         project=project,

@@ -9,6 +9,7 @@ from leadroom.lib import clock
 from leadroom.outcomes import actions
 from leadroom.outcomes.enums import MatchState
 from leadroom.outcomes.models import IncidentMatch
+from leadroom.projects.queries import led_projects
 from leadroom.web import access, answers
 from leadroom.web.outcomes.forms import read_decision, read_filters
 from leadroom.web.outcomes.presenters import as_csv, gather_figures, present_outcomes, present_timeline
@@ -19,7 +20,8 @@ def index(request: HttpRequest) -> HttpResponse:
     """Every figure by week, the latest shipped items, and incidents with the merges they may come from."""
     filters = read_filters(request)
     visible = list(access.projects(request).values_list("slug", "name"))
-    page = present_outcomes(filters, visible, now=clock.now())
+    led = set(led_projects(request.user).values_list("pk", flat=True))
+    page = present_outcomes(filters, visible, led, now=clock.now())
     return render(request, "outcomes/index.html", {"page": page})
 
 

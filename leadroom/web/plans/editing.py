@@ -8,8 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from leadroom.lib import clock
-from leadroom.lib.actors import Actor
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import Conflict, LeadroomError
 from leadroom.testplans import actions
 from leadroom.testplans.changes import case_changes, cases_of, with_case, without_case
 from leadroom.testplans.enums import CasePath, Layer, Priority
@@ -18,8 +17,7 @@ from leadroom.testplans.queries import body_at
 from leadroom.testplans.rules import check_can_decide
 from leadroom.web import access
 from leadroom.web.plans.case_form import blank_case, read_case, shaped_case
-
-_STATUS: dict[type[LeadroomError], int] = {NotPermitted: 403, Conflict: 409, BadInput: 422}
+from leadroom.web.refusals import refusal_of, status_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -77,12 +75,7 @@ def _edit(request: HttpRequest, plan: TestPlan, body: dict[str, Any], what: str)
 
 def refusal(request: HttpRequest, plan: TestPlan) -> str:
     """Why this person cannot edit the plan now, empty when they can."""
-    try:
-        actor: Actor = access.require_lead(request, plan.item.project)
-        check_can_decide(plan, by=actor)
-    except NotPermitted as error:
-        return str(error)
-    return ""
+    return refusal_of(lambda: check_can_decide(plan, by=access.require_lead(request, plan.item.project)))
 
 
 def _form(
@@ -104,5 +97,5 @@ def _form(
         "error": str(error or ""),
         "changes": case_changes(seen, plan.body) if seen is not None else [],
     }
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400) if error else 200
+    status = status_of(error) if error else 200
     return render(request, "plans/case.html", context, status=status)

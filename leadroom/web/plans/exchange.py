@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError
 from leadroom.lib.shapes import storable
 from leadroom.pipeline import moves
 from leadroom.projects.models import WorkItem
@@ -27,8 +27,8 @@ from leadroom.verification.queries import case_board
 from leadroom.web import access
 from leadroom.web.plans.case_form import shaped_plan
 from leadroom.web.plans.editing import refusal
+from leadroom.web.refusals import refusal_of, status_of
 
-_STATUS: dict[type[LeadroomError], int] = {NotPermitted: 403, Conflict: 409, BadInput: 422}
 _TYPES = {"markdown": "text/markdown", "yaml": "application/yaml", "gherkin": "text/plain"}
 
 
@@ -141,11 +141,7 @@ def bring_plan(request: HttpRequest, item_pk: int) -> HttpResponse:
 
 
 def _why_not_bring(request: HttpRequest, item: WorkItem) -> str:
-    try:
-        check_bring(item, current_plan(item), by=access.require_lead(request, item.project))
-    except NotPermitted as error:
-        return str(error)
-    return ""
+    return refusal_of(lambda: check_bring(item, current_plan(item), by=access.require_lead(request, item.project)))
 
 
 def _text(request: HttpRequest) -> str:
@@ -170,7 +166,7 @@ def _import_page(
     body: dict[str, Any] | None = None,
     error: LeadroomError | None = None,
 ) -> HttpResponse:
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400) if error else 200
+    status = status_of(error) if error else 200
     context = {
         "item": item,
         "plan": plan,

@@ -107,10 +107,6 @@ class PlanPage:
     def can_decide(self) -> bool:
         return self.is_open and not self.reader.reason
 
-    @property
-    def case_count(self) -> int:
-        return sum(len(group.cases) for group in self.layers)
-
 
 def present_page(plan: TestPlan, earlier: list[TestPlan], models: dict[int, str], reader: Reader) -> PlanPage:
     """`earlier` are the plans before this one, newest first; all with cases, reviews and marks at hand.

@@ -19,6 +19,7 @@ from leadroom.web import access, answers
 from leadroom.web.plans import forms
 from leadroom.web.plans.listing import present_queue
 from leadroom.web.plans.presenters import PlanPage, Reader, SinceLook, present_page, progress_of
+from leadroom.web.refusals import refusal_of
 
 LIST_LIMIT = 200
 CHANGED = (
@@ -85,19 +86,11 @@ def _since(plan: TestPlan, reading: Reading | None) -> SinceLook | None:
 
 
 def _lead_reason(request: HttpRequest, plan: TestPlan) -> str:
-    try:
-        access.require_lead(request, plan.item.project)
-    except NotPermitted as error:
-        return str(error)
-    return ""
+    return refusal_of(lambda: access.require_lead(request, plan.item.project))
 
 
 def _lock_reason(plan: TestPlan) -> str:
-    try:
-        check_unlocked(plan.item.project_id, kept="nothing is approved")
-    except Locked as error:
-        return str(error)
-    return ""
+    return refusal_of(lambda: check_unlocked(plan.item.project_id, kept="nothing is approved"))
 
 
 @require_POST

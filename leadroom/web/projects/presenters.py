@@ -111,7 +111,6 @@ class ProjectPage:
     hue: int
     source: str
     publish_choices: tuple[Choice, ...]
-    publish_word: str
     endpoints: tuple[EndpointRow, ...]
     agents: tuple[AgentRow, ...]
     items: tuple[ItemRow, ...]
@@ -142,7 +141,6 @@ def present_project(
         hue=hue(project),
         source=str(project.source),
         publish_choices=tuple(Choice(p.value, p.label, p == project.publish) for p in Publish),
-        publish_word=Publish(project.publish).label,
         endpoints=_endpoints(project),
         agents=tuple(AgentRow(a, Role(a.role).label, a.open, a.every) for a in agents.order_by("pk")),
         items=tuple(

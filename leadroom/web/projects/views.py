@@ -26,21 +26,15 @@ from leadroom.web import access, answers, regions
 from leadroom.web.projects import presenters
 from leadroom.web.projects.forms import ConnectForm, EndpointForm, PathForm, ProfileForm, SettingsForm
 from leadroom.web.projects.readiness import present_readiness, present_reviewers
-
-
-def _refusal(request: HttpRequest) -> str:
-    try:
-        access.require_admin(request)
-    except NotPermitted as error:
-        return str(error)
-    return ""
+from leadroom.web.refusals import refusal_of
 
 
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     """Every project of this person."""
     rows = presenters.present_index(access.projects(request))
-    return render(request, "projects/index.html", {"rows": rows, "connect_reason": _refusal(request)})
+    connect_reason = refusal_of(lambda: access.require_admin(request))
+    return render(request, "projects/index.html", {"rows": rows, "connect_reason": connect_reason})
 
 
 @require_http_methods(["GET", "POST"])

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -14,12 +14,11 @@ from leadroom.agents.enums import HELD, RUNS, EventKind, Phase, Role, RunState
 from leadroom.agents.models import Elicitation, Run, RunEvent, RunNote
 from leadroom.guardrails.queries import check_unlocked
 from leadroom.guardrails.scopes import of_agent
-from leadroom.lib.errors import NotPermitted
-from leadroom.lib.states import Turn
 from leadroom.projects.enums import STAGES
 from leadroom.web import access
 from leadroom.web.guardrails.locks import LockControl, toggle
 from leadroom.web.phases import Step, phase_steps
+from leadroom.web.refusals import refusal_of
 from leadroom.web.runs.transcript import rows_html, weight
 from leadroom.web.templatetags.leadroom_ui import hue
 from leadroom.worktrees.models import Worktree
@@ -164,7 +163,6 @@ class Controls:
 
     run: Run
     is_over: bool
-    needs_you: bool
     question: Question | None
     steer_reason: str
     stop_reason: str
@@ -181,20 +179,19 @@ class Controls:
 def present_controls(request: HttpRequest, run: Run) -> Controls:
     """Buttons with their reasons, the open question, and notes the agent has not read."""
     actor = access.person(request)
-    looker = _refusal(lambda: access.require_lead(request, run.item.project))
+    looker = refusal_of(lambda: access.require_lead(request, run.item.project))
     asked = Elicitation.objects.filter(run=run, answered_at=None).first()
     if run.state != RunState.WAITING:
         asked = None
     is_stopped = run.state in (RunState.LOST, RunState.FAILED, RunState.HALTED)
-    locked = _refusal(lambda: check_unlocked(run.item.project_id, run.agent_id, kept="nothing was started"))
+    locked = refusal_of(lambda: check_unlocked(run.item.project_id, run.agent_id, kept="nothing was started"))
     agent = of_agent(run.agent_id, run.agent.name, run.item.project)
     return Controls(
         run=run,
         is_over=RUNS.is_final(run.state),
-        needs_you=RUNS.turn(run.state) is Turn.HUMAN,
         question=_question(asked) if asked else None,
-        steer_reason=looker or _refusal(lambda: rules.check_steer(run, "note", by=actor)),
-        stop_reason=looker or _refusal(lambda: rules.check_stop(run, by=actor)),
+        steer_reason=looker or refusal_of(lambda: rules.check_steer(run, "note", by=actor)),
+        stop_reason=looker or refusal_of(lambda: rules.check_stop(run, by=actor)),
         retry_reason=looker or locked,
         may_retry=is_stopped,
         may_start_again=_may_start_again(run),
@@ -204,14 +201,6 @@ def present_controls(request: HttpRequest, run: Run) -> Controls:
         lock=toggle(request, agent, run.agent_id, refusal=looker),
         is_halted=run.state == RunState.HALTED,
     )
-
-
-def _refusal(check: Callable[[], object]) -> str:
-    try:
-        check()
-    except NotPermitted as error:
-        return str(error)
-    return ""
 
 
 def _may_start_again(run: Run) -> bool:

@@ -1,6 +1,7 @@
 """The day of the person who looks: hours, quiet time, the next session, decisions. Two queries, once per request."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from leadroom.lib import clock
 from leadroom.projects.queries import led_projects
 from leadroom.reading import budget, rules, windows
 from leadroom.reading.enums import SessionState
-from leadroom.reading.gathering import Subject, levels_put_off, stands_in_the_inbox, unread_reports
+from leadroom.reading.gathering import Subject, is_put_off, levels_put_off, stands_in_the_inbox, unread_reports
 from leadroom.reading.models import Later, ReadingHours, ReadingSession
 from leadroom.reading.sessions import LIVE, default_hours
 from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, Hazard, Severity
@@ -28,7 +29,8 @@ class Day:
     """What the frame of every page says of a person's day.
 
     `session_id` and `session_state` are of the live session, 0 and empty without one; `next_at` is when the next window
-    begins (UTC), None without any. `output` is how many reports wait to be read.
+    begins (UTC), None without any. `output` is how many reports and findings wait to be read, without reports that were
+    put off; `put_off` has the level of everything else that was.
     """
 
     hours: ReadingHours
@@ -38,7 +40,7 @@ class Day:
     quiet_since: dt.datetime | None
     quiet_until: dt.datetime | None
     output: int
-    put_off: frozenset[Subject]
+    put_off: Mapping[Subject, int]
     urgent: int
     decisions: budget.Budget
 
@@ -82,6 +84,8 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
     findings = Finding.objects.filter(project__in=led, root=None, state__in=OPEN_FINDINGS)
     dangers = findings.filter(hazard__in=[Hazard.DATA_LOSS, Hazard.SECURITY], worst=SEVERITY_RANK[Severity.CRITICAL])
     later = Later.objects.filter(user=OuterRef("pk"))
+    later_reports = Later.objects.filter(user=access.person_id(request), kind="report", subject_id=OuterRef("pk"))
+    unread = unread_reports(led).exclude(Exists(later_reports))
     live = ReadingSession.objects.filter(user=OuterRef("pk"), state__in=LIVE)
     person = (
         get_user_model()
@@ -89,7 +93,7 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
         .annotate(
             session_id=Subquery(live.values("pk")[:1]),
             session_state=Subquery(live.values("state")[:1]),
-            output=_count(unread_reports(led)) + _count(findings),
+            output=_count(unread) + _count(findings),
             dangers=_count(dangers),
             has_put_off=Exists(later),
         )
@@ -107,7 +111,7 @@ def _read(request: HttpRequest, now: dt.datetime) -> Day:
         quiet_since=span[0] if span else None,
         quiet_until=span[1] if span else None,
         output=person.output,
-        put_off=frozenset(levels_put_off(person.pk)) if person.has_put_off else frozenset(),
+        put_off=levels_put_off(person.pk) if person.has_put_off else {},
         urgent=person.dangers + sum(card.is_urgent for card in access.waiting(request) if card.kind != "finding"),
         decisions=budget.weigh(decided, hours.weights, hours.budget),
     )
@@ -117,8 +121,7 @@ def day_words(request: HttpRequest) -> dict[str, Any]:
     """What the top bar says of the day: decisions, the next session, quiet time with what came in meanwhile."""
     day, now, waiting = day_of(request), clock.now(), access.waiting(request)
     here = [card for card in waiting if not stands_in_the_inbox(card)]
-    count = sum((card.kind, card.subject_id) not in day.put_off for card in here) + day.output
-    count -= sum(kind == "report" for kind, _ in day.put_off)
+    count = sum(not is_put_off(card, day.put_off, now) for card in here) + day.output
     quiet: dict[str, Any] | None = None
     if day.quiet_until is not None and day.quiet_since is not None:
         came = sum(card.since >= day.quiet_since for card in waiting)

@@ -58,7 +58,13 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         (RawVerdict.RIGHT.value, "a", "Triage had it right"),
         (RawVerdict.MISSED.value, "d", "It missed something"),
     ]
-    return {"raw": found, "originals": rows, "read": sum(bool(row.verdict) for row in rows), "verdicts": verdicts}
+    return {
+        "needs": None,
+        "raw": found,
+        "originals": rows,
+        "read": sum(bool(row.verdict) for row in rows),
+        "verdicts": verdicts,
+    }
 
 
 def _originals(raw: RawRead) -> list[Original]:

@@ -36,6 +36,7 @@ def _context(request: HttpRequest) -> dict[str, object]:
     page, now = present(request), clock.now()
     decisions = None if page.sitting else present_decisions(access.person_id(request), page.day.hours, now)
     return {
+        "needs": None,
         "page": page,
         "next_word": page.day.next_word(now),
         "quiet_word": page.day.local_word(page.day.quiet_until, now) if page.day.quiet_until else "",
@@ -129,7 +130,8 @@ def verdict(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """The item waits again."""
-    entry, actor = _own_item(request, pk), access.person(request)
+    entry = _own_item(request, pk)
+    actor = access.require_lead(request, access.one(access.projects(request), entry.project_id))
     return _did(request, lambda: actions.take_back(entry=entry, by=actor, now=clock.now()))
 
 
@@ -138,9 +140,14 @@ def past(request: HttpRequest, pk: int) -> HttpResponse:
     """How a session ended: decided, what the agents do now, what was left and why."""
     session = _own_session(request, pk)
     digest = digest_of_session(session, now=clock.now())
-    context = {"session": session, "digest": digest, "mail_refusal": _mail_refusal(request)}
-    context["is_live"] = session.state != SessionState.CLOSED
-    context["next_word"] = day_of(request).next_word(clock.now())
+    context = {
+        "needs": None,
+        "session": session,
+        "digest": digest,
+        "mail_refusal": _mail_refusal(request),
+        "is_live": session.state != SessionState.CLOSED,
+        "next_word": day_of(request).next_word(clock.now()),
+    }
     return render(request, "session/past.html", context)
 
 
@@ -155,7 +162,9 @@ def markdown(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _mail_refusal(request: HttpRequest) -> str:
-    return "" if request.user.email else "Your user has no mail address; set one with manage.py shell or the admin."  # type: ignore[union-attr]
+    if request.user.email:  # type: ignore[union-attr]
+        return ""
+    return "Your user has no mail address; whoever runs this Leadroom sets one with manage.py shell."
 
 
 @require_POST

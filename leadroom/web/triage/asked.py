@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from leadroom.lib.errors import BadInput
-from leadroom.triage.enums import FindingState, LinkKind, Route, Severity, SuggestedAction
+from leadroom.triage.enums import OPEN_FINDINGS, FindingState, LinkKind, Route, Severity, SuggestedAction
 from leadroom.web.triage.forms import PK_DIGITS
 
 MOST_AT_ONCE = 200
@@ -76,6 +76,17 @@ def read_route(form: QueryDict) -> Route:
     if to not in Route.values or to == Route.SNOOZE:
         raise BadInput("That is no route; nothing was changed. Load the page again.")
     return Route(to)
+
+
+def read_seen(form: QueryDict, *, is_own: bool) -> tuple[str, ...]:
+    """States of which a finding must still be in one: the row's own, or for those ticked beside a waiting one, waiting.
+
+    Empty when the form says nothing of it.
+    """
+    said = form.get("seen", "")
+    if is_own or not said:
+        return (said,) if said else ()
+    return OPEN_FINDINGS if said in OPEN_FINDINGS else ()
 
 
 def read_snooze(form: QueryDict, now: dt.datetime) -> dt.datetime | None:

@@ -15,7 +15,16 @@ from leadroom.triage.enums import LinkState, Route
 from leadroom.triage.models import Decision, Finding
 from leadroom.web import access, answers
 from leadroom.web.regions import redrawn
-from leadroom.web.triage.asked import number_in, numbers_in, read_kind, read_route, read_snooze, read_view, ticked
+from leadroom.web.triage.asked import (
+    number_in,
+    numbers_in,
+    read_kind,
+    read_route,
+    read_seen,
+    read_snooze,
+    read_view,
+    ticked,
+)
 from leadroom.web.triage.inbox import drawn
 
 REGION = "inbox-body"
@@ -24,13 +33,12 @@ REGION = "inbox-body"
 @require_POST
 def route(request: HttpRequest, pk: int) -> HttpResponse:
     """The row's finding, and those that are selected with it, go where the button says."""
-    to, note, seen = read_route(request.POST), request.POST.get("note", ""), request.POST.get("seen", "")
+    to, note, now = read_route(request.POST), request.POST.get("note", ""), clock.now()
 
     def decide(finding: Finding, by: Actor) -> Decision:
         is_own = finding.pk == pk
-        return actions.route(
-            finding=finding, to=to, by=by, now=clock.now(), note=note if is_own else "", seen=seen if is_own else ""
-        )
+        seen = read_seen(request.POST, is_own=is_own)
+        return actions.route(finding=finding, to=to, by=by, now=now, note=note if is_own else "", seen=seen)
 
     return _decided(request, pk, decide, Route(to).label)
 
@@ -41,9 +49,12 @@ def snooze(request: HttpRequest, pk: int) -> HttpResponse:
     now = clock.now()
     until = read_snooze(request.POST, now)
     words = "Snoozed" if until else "Snoozed until it gets worse"
-    return _decided(
-        request, pk, lambda finding, by: actions.snooze(finding=finding, until=until, by=by, now=now), words
-    )
+
+    def decide(finding: Finding, by: Actor) -> Decision:
+        seen = read_seen(request.POST, is_own=finding.pk == pk)
+        return actions.snooze(finding=finding, until=until, by=by, now=now, seen=seen)
+
+    return _decided(request, pk, decide, words)
 
 
 def _decided(request: HttpRequest, pk: int, decide: Callable[[Finding, Actor], Decision], words: str) -> HttpResponse:

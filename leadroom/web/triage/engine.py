@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError
 from leadroom.projects.models import Project
 from leadroom.projects.queries import may_act
 from leadroom.triage import actions
@@ -17,6 +17,7 @@ from leadroom.triage.models import Shelf
 from leadroom.triage.queries import last_check, needs_check
 from leadroom.triage.rules import MOST_ASKS
 from leadroom.web import access
+from leadroom.web.refusals import status_of
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,8 +31,7 @@ def engine(request: HttpRequest, slug: str) -> HttpResponse:
         asks, is_on = _number(request.POST.get("asks_per_day", "")), "is_on" in request.POST
         actions.set_adjudication(project=project, is_on=is_on, asks_per_day=asks, by=actor, now=clock.now())
     except LeadroomError as error:
-        status = 403 if isinstance(error, NotPermitted) else 422
-        return _page(request, project, error=str(error), status=status)
+        return _page(request, project, error=str(error), status=status_of(error))
     return redirect("triage:engine", slug)
 
 
@@ -43,14 +43,15 @@ def _number(word: str) -> int:
 
 def _page(request: HttpRequest, project: Project, *, error: str = "", status: int = 200) -> HttpResponse:
     shelf = Shelf.objects.filter(project=project).first() or Shelf(project=project)
+    check = last_check()
     is_today = shelf.asked_on == clock.now().date()
     context: dict[str, Any] = {
         "project": project,
         "shelf": shelf,
         "version": model.load().version,
         "bias": _percent_word(bias_of(shelf)),
-        "check": last_check(),
-        "needs_check": needs_check(),
+        "check": check,
+        "needs_check": needs_check(check),
         "asked_today": shelf.asked_today if is_today else 0,
         "most": MOST_ASKS,
         "error": error,

@@ -2,14 +2,13 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 
 from leadroom.lib.actors import Actor
-from leadroom.lib.errors import LeadroomError
 from leadroom.lib.shapes import clip, count_of
 from leadroom.triage import rules
 from leadroom.triage.enums import (
@@ -27,6 +26,7 @@ from leadroom.triage.enums import (
     Workaround,
 )
 from leadroom.triage.models import Adjudication, Decision, Finding, Link
+from leadroom.web.refusals import refusal_of
 from leadroom.web.triage.asked import View
 
 ROUTES = [route for route in Route if route != Route.SNOOZE]
@@ -282,15 +282,6 @@ def _told(found: Mapping[str, list[str]]) -> list[tuple[str, list[str]]]:
     return [(EVIDENCE_WORDS.get(name, name), values) for name, values in found.items() if values]
 
 
-def refusal_of(check: Callable[[], object]) -> str:
-    """The sentence why something is not possible now, empty when it is."""
-    try:
-        check()
-    except LeadroomError as error:
-        return str(error)
-    return ""
-
-
 @dataclass(frozen=True)
 class DecisionView:
     """One line of a finding's history."""
@@ -310,7 +301,8 @@ class DecisionView:
     undo_reason: str
 
 
-def present_decision(decision: Decision, head: Finding, by: Actor) -> DecisionView:
+def present_decision(decision: Decision, head: Finding, by: Actor, standing: int) -> DecisionView:
+    """`standing` is the id of the newest decision about the finding that was not taken back."""
     route = Route(decision.route)
     words = route.label
     if route == Route.SNOOZE:
@@ -329,5 +321,5 @@ def present_decision(decision: Decision, head: Finding, by: Actor) -> DecisionVi
         outcome=decision.outcome,
         item_url=reverse("items:detail", args=[item.pk]) if item else "",
         item=f"#{item.number} {item.title}" if item else "",
-        undo_reason=refusal_of(lambda: rules.check_undo(decision, head, by)),
+        undo_reason=refusal_of(lambda: rules.check_undo(decision, head, by, standing=standing)),
     )

@@ -8,19 +8,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from leadroom.lib import clock
-from leadroom.lib.errors import BadInput, Conflict, LeadroomError, NotPermitted
+from leadroom.lib.errors import BadInput, LeadroomError
 from leadroom.projects.models import Project
 from leadroom.projects.queries import may_act
 from leadroom.triage import actions
 from leadroom.triage.imports.history import earlier_imports
 from leadroom.triage.imports.reading import Kind, kind_of
+from leadroom.triage.imports.rows import MOST_AT_ONCE
 from leadroom.web import access
+from leadroom.web.refusals import status_of
 
 SIZE_LIMIT = 2_000_000
 """Bytes of a file on a page; larger ones go through the command."""
-MOST_ROWS = 300
-"""Findings of a file on a page: some seconds of work."""
-_STATUS: dict[type[LeadroomError], int] = {NotPermitted: 403, Conflict: 409, BadInput: 422}
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,11 +37,10 @@ def import_findings(request: HttpRequest, slug: str) -> HttpResponse:
             data=_bytes_of(request),
             by=actor,
             now=clock.now(),
-            most=MOST_ROWS,
+            most=MOST_AT_ONCE,
         )
     except LeadroomError as error:
-        status = next((code for refusal, code in _STATUS.items() if isinstance(error, refusal)), 400)
-        return _page(request, project, {"error": str(error), "chosen": kind}, status=status)
+        return _page(request, project, {"error": str(error), "chosen": kind}, status=status_of(error))
     return redirect(f"{reverse('triage:import', args=[slug])}?done=1")
 
 
@@ -66,7 +64,7 @@ def _page(request: HttpRequest, project: Project, context: dict[str, Any], *, st
         "kinds": Kind.choices,
         "reason": reason,
         "size_limit": "2 MB",
-        "most": MOST_ROWS,
+        "most": MOST_AT_ONCE,
     }
     shown |= {"earlier": earlier_imports(project.pk), "is_done": "done" in request.GET}
     return render(request, "triage/import.html", {**shown, **context}, status=status)

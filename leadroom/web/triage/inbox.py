@@ -14,6 +14,7 @@ from leadroom.triage import actions, queries, rules
 from leadroom.triage.enums import OPEN_FINDINGS, SEVERITY_RANK, LinkState, Severity, SuggestedAction
 from leadroom.triage.models import Finding, Link, SavedFilter
 from leadroom.web import access, answers
+from leadroom.web.refusals import refusal_of
 from leadroom.web.triage.asked import SHOWN, WHO, View, number_in, read_view
 from leadroom.web.triage.findings import (
     Row,
@@ -21,7 +22,6 @@ from leadroom.web.triage.findings import (
     present_lines,
     present_link,
     present_row,
-    refusal_of,
     route_buttons,
 )
 
@@ -42,7 +42,7 @@ def drawn(request: HttpRequest, view: View, *, whole: bool = False) -> HttpRespo
     ids = access.project_ids(request)
     found = _page(ids, view)
     has_more, counts = len(found) > PAGE_SIZE, queries.inbox_grid(ids, view.upto)
-    led = list(led_projects(request.user))
+    led, check = list(led_projects(request.user)), queries.last_check()
     context = {
         "view": view,
         "led": led,
@@ -54,8 +54,8 @@ def drawn(request: HttpRequest, view: View, *, whole: bool = False) -> HttpRespo
         "shown": [(value, label, view.changed(show=value)) for value, label in SHOWN.items()],
         "who": [(value, label, view.changed(who=value)) for value, label in WHO.items()],
         "kept": SavedFilter.objects.filter(user_id=request.user.pk or 0),
-        "check": queries.last_check(),
-        "needs_check": queries.needs_check,
+        "check": check,
+        "needs_check": queries.needs_check(check),
         "is_whole": whole,
     }
     return render(request, f"triage/inbox.html{'' if whole else '#body'}", context)
@@ -99,7 +99,8 @@ def narrowed(rows: QuerySet[Finding], ids: list[int], view: View) -> QuerySet[Fi
     if view.who:
         rows = rows.filter(is_from_agent=view.who == "agent")
     if number := number_in(view.words.removeprefix("#")):
-        rows = rows.filter(Q(pk=number) | Q(members=number))
+        group = Finding.objects.filter(pk=number, root__isnull=False).values("root_id")
+        rows = rows.filter(Q(pk=number) | Q(pk__in=group))
     elif view.words:
         rows = rows.filter(Q(title__icontains=view.words) | Q(pk__in=queries.found_by_words(ids, view.words)))
     return rows
@@ -126,7 +127,7 @@ def drawn_finding(request: HttpRequest, found: Finding) -> HttpResponse:
     if found.root_id:
         return redirect("triage:finding", pk=found.root_id)
     by, led = access.person(request), led_projects(request.user).filter(pk=found.project_id).exists()
-    links = queries.links_of_group(found)
+    links, standing = queries.links_of_group(found), queries.standing_decision(found.pk)
     view = read_view(request.GET)
     beside = Finding.objects.filter(project_id__in=access.project_ids(request), root=None, state__in=OPEN_FINDINGS)
     context = {
@@ -137,7 +138,7 @@ def drawn_finding(request: HttpRequest, found: Finding) -> HttpResponse:
         "links": [present_link(link, by) for link in links if link.older.project_id == found.project_id],
         "members": queries.members_of(found),
         "decisions": [
-            present_decision(decision, found, by)
+            present_decision(decision, found, by, standing)
             for decision in found.decisions.select_related("item").order_by("-pk")[:20]
         ],
         "draft": getattr(found, "rule_draft", None),

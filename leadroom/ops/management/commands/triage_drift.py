@@ -32,7 +32,7 @@ class Command(BaseCommand):
             self.stdout.write("Another process is at it; the triage page will show what it found.")
             return
         try:
-            if options["if_changed"] and not queries.needs_check():
+            if options["if_changed"] and not queries.needs_check(queries.last_check()):
                 self.stdout.write("This engine was checked before.")
                 return
             figures = evaluation.in_a_child(GOLDEN, None, "")
