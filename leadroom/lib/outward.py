@@ -23,6 +23,11 @@ from leadroom.lib.errors import BadInput, LeadroomError
 AGENT = "Leadroom"
 _TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
 """NAT64 (RFC 6052, RFC 8215): an IPv4 address in disguise."""
+_NEVER = tuple(
+    ipaddress.ip_network(network)
+    for network in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32")
+)
+"""Link-local, and where else clouds hand a machine its credentials (metadata services): nobody's wiki is there."""
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE | re.ASCII)
 _FAULTS = (httpx2.HTTPError, httpx2.InvalidURL, OSError)
 
@@ -40,7 +45,7 @@ class NoSuchName(Unreachable):
 
 
 class LeadsInside(Unreachable):
-    """The name leads into a private network, and nobody allowed that."""
+    """The name leads into a private network and nobody allowed that, or to where nobody can allow it."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,17 @@ def address_of(host: str, port: int, *, may_be_private: bool) -> str:
     except (OSError, UnicodeError) as error:
         raise NoSuchName("The server's name leads nowhere.", type(error).__name__) from error
     addresses = [str(entry[4][0]) for entry in found]
-    if not may_be_private:
-        for address in addresses:
-            if not is_public(ipaddress.ip_address(address.split("%")[0])):
-                raise LeadsInside("The server's name leads into a private network; nothing was sent there.")
+    for address in addresses:
+        if not _is_allowed(ipaddress.ip_address(address.split("%")[0]), may_be_private):
+            raise LeadsInside("The server's name leads into a private network; nothing was sent there.")
     return addresses[0]
+
+
+def _is_allowed(address: ipaddress.IPv4Address | ipaddress.IPv6Address, may_be_private: bool) -> bool:
+    if not may_be_private:
+        return is_public(address)
+    plain = (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
+    return not any(plain in network for network in _NEVER)
 
 
 def _place(url: str) -> tuple[str, int]:

@@ -33,10 +33,9 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> None:
     try:
         status = outward.post(url, body, headers, seconds=SECONDS, may_be_private=settings.HOOKS_MAY_BE_PRIVATE)
     except outward.LeadsInside as error:
-        raise NotDelivered(
-            "The chat's name leads into a private network; nothing was sent. LEADROOM_HOOKS_PRIVATE=1 allows it.",
-            is_final=True,
-        ) from error
+        cure = "" if settings.HOOKS_MAY_BE_PRIVATE else " LEADROOM_HOOKS_PRIVATE=1 allows it."
+        sentence = f"The chat's name leads into a private network; nothing was sent.{cure}"
+        raise NotDelivered(sentence, is_final=True) from error
     except outward.NoSuchName as error:
         raise NotDelivered("The chat's name leads nowhere.") from error
     except outward.Unreachable as error:

@@ -28,6 +28,11 @@ class Fetched:
         return self.at.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
     @property
+    def short(self) -> str:
+        """The digest as pages show it."""
+        return self.digest.partition(":")[2][:10]
+
+    @property
     def heading(self) -> str:
         """The first line of what the agent gets."""
         return (

@@ -77,6 +77,8 @@ def seen_by(run: Run) -> list[Seen]:
         if what and kind in ("read", "search", "execute", "fetch") and not body.get("parked"):
             is_error = bool(body.get("is_error"))
             fetched = Fetched.of(body["fetched"]) if body.get("fetched") else None
+            if kind == "fetch" and fetched is None:
+                continue  # refused, or no answer that could be kept: nothing was seen
             digest = fetched.digest if fetched else digest_of(body.get("text", ""))
             found.append(Seen(event.seq, event.at, body["name"], what, is_error, digest, fetched))
     return found
@@ -215,11 +217,11 @@ class Look:
         for seen in reversed(self.seen):
             got = seen.fetched
             if got is not None and got.is_good and same_place(got.url) == place:
-                why = f"Fetched in this run at {got.when}, {got.digest}, line {seen.seq} of its transcript."
+                why = f"Fetched in this run at {got.when}, digest {got.short}, line {seen.seq} of its transcript."
                 return Found(True, why, f"line {seen.seq}", got.digest, got.at)
         for event, got in reversed(self.before):
             if same_place(got.url) == place:
-                why = f"Fetched in run {event.run_id} of this item at {got.when}, {got.digest}, line {event.seq}."
+                why = f"Fetched in run {event.run_id} of this item at {got.when}, digest {got.short}, line {event.seq}."
                 return Found(True, why, f"run {event.run_id} line {event.seq}", got.digest, got.at)
         return None
 

@@ -120,6 +120,14 @@ def test_a_name_with_one_address_inside_is_not_gone_to(
     assert site.asked == []
 
 
+@pytest.mark.parametrize("address", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1%eth0", "fd00:ec2::254"])
+def test_where_a_machine_gets_its_credentials_nobody_goes(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where private networks are allowed."""
+    name_leads_to(monkeypatch, "10.0.0.7", address)
+    with pytest.raises(LeadsInside):
+        ask(f"http://{NAME}/latest/meta-data/")
+
+
 def test_the_connection_goes_to_the_address_that_was_looked_at(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: what the name says the second time is not heard, because nobody asks it a second time."""
     asked = name_leads_to(monkeypatch, "127.0.0.1")
@@ -252,3 +260,23 @@ def test_the_certificate_is_asked_for_by_name_and_must_be_vouched_for(
             ask(f"https://{NAME}:{listening.getsockname()[1]}/")
         thread.join(5)
     assert names == [NAME]
+
+
+def test_called_off_it_ends_at_once(site: Site) -> None:
+    """What the read-only switch does to a holder: its work is cancelled, whatever a server is about."""
+    site.pieces = itertools.repeat(b"")
+
+    async def call_off() -> None:
+        task = asyncio.create_task(
+            get(site.url, seconds=60, most_bytes=10, is_wanted=lambda kind: True, may_be_private=True)
+        )
+        for _ in range(500):
+            if site.asked:
+                break
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(call_off(), 10))
+    assert len(site.asked) == 1

@@ -25,7 +25,9 @@ from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.gate import use_tool
 from leadroom.runners.sources import Look, observed
 from tests import factories as f
+from tests.support.other_model_server import Turn, other_model_server
 from tests.support.site import Site, running_site
+from tests.support.stage import KEY, Stage, events_of, report
 
 pytestmark = pytest.mark.django_db
 PAGE = b"<h1>Rounding</h1>\r\nHalf a cent goes to the payer.\n"
@@ -108,6 +110,7 @@ class TestWhatDoesNotHappen:
         assert "The lead has not listed that server" in outcome.text
         assert site.asked == []
         assert not look(run, site.url).counts
+        assert site.url not in {source["uri"] for source in observed(run)}
 
     def test_a_listed_name_that_leads_inside_is_asked_nothing(self, site: Site, settings: Any) -> None:
         settings.FETCHES_MAY_BE_PRIVATE = False
@@ -173,7 +176,7 @@ class TestSources:
         assert told.counts
         assert told.why.startswith("Fetched in this run at 20")
         assert (told.digest, told.revision) == (digest_of(PAGE), "line 3")
-        assert told.digest in told.why
+        assert f"digest {digest_of(PAGE)[7:17]}, line 3" in told.why
         assert told.at is not None
         assert not look(run, f"{site.url}?other=1", kind).counts
 
@@ -247,3 +250,21 @@ class TestTheList:
         with pytest.raises(BadInput, match="Line 1"):
             bounding.set_policy(fetch_hosts="https://docs.example.org/", **given)
         assert Policy.objects.get().fetch_hosts == "docs.example.org"
+
+
+def test_a_run_fetches_names_it_and_is_believed(site: Site, stage: Stage) -> None:
+    """The whole way: a model's call, the holder's request, the transcript, the report, the ledger."""
+    Policy.objects.create(project=stage.project, fetch_hosts=f"127.0.0.1:{site.port}")
+    sources = [{"kind": "api response", "uri": site.url, "note": "Who pays."}]
+    turns: list[Turn] = [[("fetch", {"url": site.url})], [report("BLOCKED", needs=["A cent."], sources=sources)]]
+    with other_model_server(turns, key=KEY) as model:
+        stage.connect(model.url)
+        run = stage.perform(stage.queue(Role.REQUIREMENTS, "Do it."))
+    (called,) = [e.payload for e in events_of(run) if e.kind == "tool_call" and e.payload["name"] == "fetch"]
+    answered = next(e.payload for e in events_of(run) if e.kind == "tool_result")
+    assert called["title"] == f"fetch {site.url}"
+    assert answered["fetched"]["digest"] == digest_of(PAGE)
+    assert "Half a cent goes to the payer." in str(model.requests[1]["messages"][-1])
+    named = Source.objects.get(uri=site.url, is_observed=False)
+    assert (named.is_resolved, named.digest) == (True, digest_of(PAGE))
+    assert len(site.asked) == 1
