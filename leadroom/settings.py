@@ -115,6 +115,7 @@ MODEL_NAME = _text("LEADROOM_MODEL", "claude-opus-4-5")
 CEILING = _number("LEADROOM_CEILING", 2, low=1, high=64)
 PRICES = _prices("LEADROOM_PRICES")
 HOOKS_MAY_BE_PRIVATE = _switch("LEADROOM_HOOKS_PRIVATE", False)
+FETCHES_MAY_BE_PRIVATE = _switch("LEADROOM_FETCH_PRIVATE", False)
 UNDO_SECONDS = _number("LEADROOM_UNDO_SECONDS", 10, low=0, high=60)
 
 _public_host = PUBLIC_URL.split("://", 1)[-1]

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from leadroom.guardrails.enums import REQUESTS, ClaimOutcome, PatternKind, RequestState, TrustKind
 from leadroom.guardrails.models import Claim, IrreversiblePattern, PermissionRequest, Policy, TrustEntry
 from leadroom.guardrails.queries import check_unlocked
+from leadroom.guardrails.servers import read_servers
 from leadroom.guardrails.trust import Instant
 from leadroom.ledger.actions import record
 from leadroom.lib.actors import Actor, ActorKind
@@ -60,6 +61,7 @@ def set_policy(
     misses_allowed: int,
     approval_minutes: int,
     dashboards: str,
+    fetch_hosts: str,
     by: Actor,
     now: dt.datetime,
 ) -> Policy:
@@ -80,6 +82,7 @@ def set_policy(
         "misses_allowed": misses_allowed,
         "approval_minutes": approval_minutes,
         "dashboards": storable(dashboards.strip()[:4_000]),
+        "fetch_hosts": read_servers(fetch_hosts),
     }
     policy, _ = Policy.objects.update_or_create(project=project, defaults=fields)
     subject = f"projects.project:{project.pk}"

@@ -48,13 +48,14 @@ class Lock(TextChoices):
 
 
 class Zone(TextChoices):
-    """Where the paths of a call lie."""
+    """Where the paths or the address of a call lie."""
 
     NONE = "none", "No path"
     TREE = "tree", "In the run's own tree"
     CONTROL = "control", "A file that controls git or the run"
     FORBIDDEN = "forbidden", "Forbidden by the frozen plan"
     OUTSIDE = "outside", "Outside the tree"
+    LISTED = "listed", "A server the lead listed"
 
 
 class Irreversibility(TextChoices):
@@ -96,6 +97,7 @@ class Reason(TextChoices):
     NO_REPOSITORY = "no_repository", "The role has no repository"
     OUTSIDE = "outside", "Outside the tree"
     READING = "reading", "Reading in the sandbox"
+    UNLISTED = "unlisted", "A server nobody listed"
     CLOSED = "closed", "Nothing leaves the machine"
     ROLE_READS = "role_reads", "The role only reads"
     CONTROL_FILE = "control_file", "A control file"

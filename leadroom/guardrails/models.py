@@ -66,6 +66,7 @@ class Policy(models.Model):
     `trust_per_hour`: unsourced answers per agent in a sliding hour. `misses_allowed`: misses in a row before an agent
     goes read-only. `approval_minutes`: how long a granted action may wait before it is carried out.
     `dashboards`: addresses, one a line, that the lead vouches for as sources.
+    `fetch_hosts`: servers, one a line, that may be fetched from (`servers.read_servers`).
     """
 
     project = models.OneToOneField(Project, models.CASCADE, related_name="policy")
@@ -74,6 +75,7 @@ class Policy(models.Model):
     misses_allowed = models.PositiveSmallIntegerField(default=3)
     approval_minutes = models.PositiveSmallIntegerField(default=30)
     dashboards = models.TextField(blank=True)
+    fetch_hosts = models.TextField(blank=True)
 
     class Meta:
         verbose_name_plural = "policies"

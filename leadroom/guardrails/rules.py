@@ -30,9 +30,9 @@ class Facts:
 
     `kind` and `access`: what the tool does and what the role may touch. `is_offered`: the role's toolbox has the tool.
     `is_run_live`: the run is the current generation and running. `is_confined`: the machine gives isolation level 1.
-    `lock`: the read-only switch over every scope of the run. `zone`: the worst place among the call's paths.
-    `trust_left`: charges the agent may still spend this hour. `confidence`: calibrated, 0 to 1, None when this action
-    claims none; `floor`: the project's. `irreversibility`, `approval`: of exactly this action.
+    `lock`: the read-only switch over every scope of the run. `zone`: the worst place among the call's paths, or where
+    its address leads. `trust_left`: charges the agent may still spend this hour. `confidence`: calibrated, 0 to 1, None
+    when this action claims none; `floor`: the project's. `irreversibility`, `approval`: of exactly this action.
     """
 
     kind: ToolKind
@@ -125,14 +125,30 @@ def _of_the_place(facts: Facts) -> Ruling | None:
     if facts.kind in READING_KINDS:
         if facts.access is RoleAccess.NOTHING:
             return Ruling(Decision.DENY, Reason.NO_REPOSITORY, "Your role works without the repository.")
-        if facts.zone is Zone.OUTSIDE:
+        if facts.zone in (Zone.OUTSIDE, Zone.LISTED):
             return Ruling(Decision.DENY, Reason.OUTSIDE, "That lies outside your tree; there is nothing for you there.")
         return Ruling(Decision.ALLOW, Reason.READING, "Reading inside the sandbox.")
+    if facts.kind is ToolKind.FETCH:
+        return _of_the_fetch(facts)
     if facts.kind not in WRITING_KINDS:
-        return Ruling(
-            Decision.DENY, Reason.CLOSED, "Nothing leaves the sandbox: fetching and other outside effects are closed."
-        )
+        return Ruling(Decision.DENY, Reason.CLOSED, "Nothing leaves the sandbox: outside effects are closed.")
     return _of_the_write(facts)
+
+
+def _of_the_fetch(facts: Facts) -> Ruling | None:
+    """Asking another system for something: only what the lead listed, and not by a role that is to see nothing else."""
+    if facts.access is RoleAccess.NOTHING:
+        return Ruling(
+            Decision.DENY, Reason.NO_REPOSITORY, "Your role judges what it was handed, without repository or servers."
+        )
+    if facts.zone is not Zone.LISTED:
+        return Ruling(
+            Decision.DENY,
+            Reason.UNLISTED,
+            "The lead has not listed that server for this project, so nothing was asked of it. Go on without it, or "
+            "ask the lead to list it in the project's bounds.",
+        )
+    return None
 
 
 def _of_the_write(facts: Facts) -> Ruling | None:
@@ -140,7 +156,7 @@ def _of_the_write(facts: Facts) -> Ruling | None:
         return Ruling(
             Decision.DENY, Reason.ROLE_READS, "Your role only reads; propose the change in what you submit instead."
         )
-    if facts.zone is Zone.OUTSIDE:
+    if facts.zone in (Zone.OUTSIDE, Zone.LISTED):
         return Ruling(Decision.DENY, Reason.OUTSIDE, "That lies outside your tree; nothing was written.")
     if facts.zone is Zone.CONTROL:
         return Ruling(

@@ -14,7 +14,8 @@ STEPS_SHOWN = 400
 NAMESPACE = "https://leadroom.invalid/prov#"
 HOW_CHECKED = (
     "Files are looked up in the repository, criteria in the document, commands in the run's own transcript. A web "
-    "address or an API answer counts only when the run itself fetched it; agents have no network here, so none does. "
+    "address or an API answer counts only when Leadroom fetched it for a run of this item, from a server the lead "
+    "listed; its time and digest are kept. "
     "A dashboard counts when the lead vouched for its address; Leadroom did not read it."
 )
 """What "found" means, for whoever reads the log."""

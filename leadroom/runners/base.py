@@ -52,7 +52,7 @@ class Outcome:
     """What the agent is told, and what follows for the run.
 
     `waits` parks the run; `ends` is the state-ending report; `is_malformed` counts towards the limit of unreadable
-    calls; `extra` goes to the transcript (paths, diff).
+    calls; `extra` goes to the transcript (paths, diff, fetched, parked).
     """
 
     text: str

@@ -2,11 +2,13 @@
 
 from leadroom.agents.enums import HELD, ROLE_ACCESS, Role
 from leadroom.agents.models import Run
+from leadroom.guardrails.bounds import policy_of
 from leadroom.guardrails.enums import RoleAccess, ToolKind, Zone
 from leadroom.guardrails.queries import standing_lock
 from leadroom.guardrails.rules import Facts
+from leadroom.guardrails.servers import is_listed
 from leadroom.guardrails.zones import zone_of
-from leadroom.runners.shapes import Shape
+from leadroom.runners.shapes import Fetch, Shape
 from leadroom.runners.tools import Tool
 from leadroom.sandbox.selftest import check_isolation
 from leadroom.testplans.queries import current_plan
@@ -38,6 +40,8 @@ def _is_live(run: Run) -> bool:
 
 
 def _zone_of(run: Run, tool: Tool, shape: Shape) -> Zone:
+    if isinstance(shape, Fetch):
+        return Zone.LISTED if is_listed(shape.url, policy_of(run.item.project_id).fetch_hosts) else Zone.OUTSIDE
     path = getattr(shape, "path", None)
     if not isinstance(path, str):
         return Zone.NONE

@@ -15,7 +15,7 @@ from leadroom.guardrails.rules import HARMLESS_KINDS, Ruling, decide
 from leadroom.lib.clock import now
 from leadroom.lib.errors import Fenced, LeadroomError
 from leadroom.lib.shapes import storable
-from leadroom.runners import house_tools, machine_tools
+from leadroom.runners import house_tools, machine_tools, outward_tools
 from leadroom.runners.base import Outcome, ToolCall, Workplace
 from leadroom.runners.facts import read_facts
 from leadroom.runners.faults import faults_of, is_readable
@@ -26,7 +26,7 @@ from leadroom.runners.weighing import Weighed, note_answer, settle_ruling, weigh
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.2
 Handler = Callable[[Workplace, Shape], Awaitable[Outcome]]
-_HANDLERS: dict[str, Handler] = {**machine_tools.HANDLERS, **house_tools.HANDLERS}
+_HANDLERS: dict[str, Handler] = {**machine_tools.HANDLERS, **outward_tools.HANDLERS, **house_tools.HANDLERS}
 if set(_HANDLERS) != set(TOOLBOX):
     raise RuntimeError(f"tools without a handler or the reverse: {sorted(set(_HANDLERS) ^ set(TOOLBOX))}")
 
@@ -53,7 +53,7 @@ async def use_tool(place: Workplace, call: ToolCall) -> Outcome:
     if weighed is not None:
         refusal = await sync_to_async(settle_ruling)(weighed, ruling, tool, call, now=now())
     if ruling.is_parked:
-        return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL)
+        return Outcome(f"Parked: {refusal}", waits=WaitReason.APPROVAL, extra={"parked": True})
     if refusal:
         return Outcome(f"Not allowed: {refusal}", is_error=True, is_malformed=role not in tool.roles)
     note = _Note(partial(note_answer, place.run, weighed, tool, call) if weighed is not None else None)

@@ -59,6 +59,11 @@ class SearchFiles(Shape):
     glob: Annotated[str, Field(max_length=200, description="only file names like this, such as *.py")] = ""
 
 
+class Fetch(Shape):
+    url: Annotated[str, Field(min_length=1, max_length=500, description="such as https://docs.example.org/api.html")]
+    sources: Sources = []
+
+
 class EditFile(Shape):
     path: Path
     old_text: Annotated[str, Field(min_length=1, max_length=500_000)]

@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from leadroom.agents.enums import EventKind
 from leadroom.agents.models import Run, RunEvent
 from leadroom.ledger.models import Entry
@@ -17,11 +19,12 @@ from leadroom.lib.errors import LeadroomError
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.queries import ambiguities_of, latest_revision
 from leadroom.runners import shapes
+from leadroom.runners.fetched import Fetched, same_place
 from leadroom.worktrees.control import ControlRepository
 from leadroom.worktrees.models import Worktree
 
 OBSERVED_SHOWN = 60
-_TOOL_KINDS = {"read_file": "file", "search_files": "search", "run_command": "command"}
+_TOOL_KINDS = {"read_file": "file", "search_files": "search", "run_command": "command", "fetch": "url"}
 _PAGES = {
     "items": "projects.item",
     "runs": "agents.run",
@@ -35,7 +38,10 @@ _ITEM = re.compile(r"^([a-z0-9-]{1,60})#(\d{1,9})\b")
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing the session did before: a read, a search, a command, a fetch; `digest` covers what came back."""
+    """One thing the session did before: a read, a search, a command, a fetch; `digest` covers what came back.
+
+    `fetched` is what Leadroom kept of a fetch that a server answered; then `digest` covers the whole body.
+    """
 
     seq: int
     at: dt.datetime
@@ -43,11 +49,14 @@ class Seen:
     what: str
     is_error: bool
     digest: str
+    fetched: Fetched | None = None
 
     def as_source(self) -> dict[str, Any]:
         """As `ledger.actions.record` takes it."""
         said = "and it failed" if self.is_error else "and got an answer"
         why = f"Line {self.seq} of the run's transcript: it called {self.tool} {said}."
+        if self.fetched is not None:
+            why = f"{why} Status {self.fetched.status}, {self.fetched.size:,} bytes, at {self.fetched.when}."
         found = Found(True, why, f"line {self.seq}", self.digest, self.at, is_observed=True)
         return {"kind": _TOOL_KINDS.get(self.tool, self.tool)[:40], "uri": self.what[:500], "found": found.as_json()}
 
@@ -65,10 +74,25 @@ def seen_by(run: Run) -> list[Seen]:
             asked[body["id"]] = (str(body.get("kind", "")), str(what))
             continue
         kind, what = asked.get(body.get("id", ""), ("", ""))
-        if what and kind in ("read", "search", "execute", "fetch"):
+        if what and kind in ("read", "search", "execute", "fetch") and not body.get("parked"):
             is_error = bool(body.get("is_error"))
-            found.append(Seen(event.seq, event.at, body["name"], what, is_error, digest_of(body.get("text", ""))))
+            fetched = Fetched.of(body["fetched"]) if body.get("fetched") else None
+            if kind == "fetch" and fetched is None:
+                continue  # refused, or no answer that could be kept: nothing was seen
+            digest = fetched.digest if fetched else digest_of(body.get("text", ""))
+            found.append(Seen(event.seq, event.at, body["name"], what, is_error, digest, fetched))
     return found
+
+
+def fetched_before(run: Run) -> list[tuple[RunEvent, Fetched]]:
+    """What other runs of the same item fetched, oldest first; a server's refusal is left out.
+
+    Leadroom itself asked and kept time and digest, so it holds for the item whoever wanted it.
+    """
+    rows = RunEvent.objects.filter(run__item_id=run.item_id, kind=EventKind.TOOL_RESULT, payload__name="fetch")
+    rows = rows.exclude(run=run).order_by("at", "pk")
+    pairs = [(event, Fetched.of(event.payload["fetched"])) for event in rows if event.payload.get("fetched")]
+    return [(event, fetched) for event, fetched in pairs if fetched.is_good]
 
 
 def observed(run: Run) -> list[dict[str, Any]]:
@@ -104,6 +128,11 @@ def look_up_all(run: Run, worktree: Worktree | None, shape: shapes.Shape, *, now
         source.found = look.up(source.kind, source.uri).as_json()
 
 
+def _is_ours(netloc: str) -> bool:
+    """Whether an address leads to a page of this Leadroom; one without a server does."""
+    return netloc == "" or netloc in {urlsplit(origin).netloc for origin in settings.LIVE_ORIGINS}
+
+
 class Look:
     """Looks sources up for one call of one run."""
 
@@ -117,6 +146,10 @@ class Look:
     @cached_property
     def seen(self) -> list[Seen]:
         return seen_by(self.run)
+
+    @cached_property
+    def before(self) -> list[tuple[RunEvent, Fetched]]:
+        return fetched_before(self.run)
 
     def up(self, kind: str, uri: str) -> Found:
         """What a look at the source gives."""
@@ -171,17 +204,26 @@ class Look:
             parts = urlsplit(uri)
         except ValueError:
             return no("It is no address.")
-        if (page := _PAGE.match(parts.path)) and page.group(1) in _PAGES:
+        if fetched := self._fetched(same_place(uri)):
+            return fetched
+        if (page := _PAGE.match(parts.path)) and page.group(1) in _PAGES and _is_ours(parts.netloc):
             return self._record(f"{_PAGES[page.group(1)]}:{page.group(2)}")
-        fetched = [
-            seen for seen in self.seen if seen.tool not in _TOOL_KINDS and seen.what == uri and not seen.is_error
-        ]
-        if fetched:
-            last = fetched[-1]
-            return Found(True, f"Fetched in this run, line {last.seq} of its transcript.", "", last.digest, last.at)
         if any(uri.startswith(known) for known in self.dashboards):
             return Found(True, "A dashboard that the lead vouches for; Leadroom did not read it itself.", at=self.now)
-        return no("Nobody fetched it in this run, so there is no time and no content to hold it to.")
+        return no("Nobody fetched it for this item, so there is no time and no content to hold it to.")
+
+    def _fetched(self, place: str) -> Found | None:
+        """What Leadroom was told by that address: by this run, else by another of the item; the newest of each."""
+        for seen in reversed(self.seen):
+            got = seen.fetched
+            if got is not None and got.is_good and same_place(got.url) == place:
+                why = f"Fetched in this run at {got.when}, digest {got.short}, line {seen.seq} of its transcript."
+                return Found(True, why, f"line {seen.seq}", got.digest, got.at)
+        for event, got in reversed(self.before):
+            if same_place(got.url) == place:
+                why = f"Fetched in run {event.run_id} of this item at {got.when}, digest {got.short}, line {event.seq}."
+                return Found(True, why, f"run {event.run_id} line {event.seq}", got.digest, got.at)
+        return None
 
     def _command(self, uri: str) -> Found:
         ran = [seen for seen in self.seen if seen.tool == "run_command" and seen.what.strip() == uri]

@@ -46,6 +46,15 @@ _TOOLS = (
         _READERS,
     ),
     Tool(
+        "fetch",
+        ToolKind.FETCH,
+        "GET one web address (https) of a server that the lead listed for the project; your brief names them, and with "
+        "none named there is nothing to fetch. Leadroom asks, without cookies or credentials and without following "
+        "redirects; text of 1 MB at most comes back. What was fetched can be named as a source of kind url or api.",
+        shapes.Fetch,
+        _READERS,
+    ),
+    Tool(
         "edit_file",
         ToolKind.EDIT,
         "Replace old_text by new_text in a file. old_text must occur exactly once unless replace_all is true.",

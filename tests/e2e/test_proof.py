@@ -63,7 +63,7 @@ def test_the_verification_tab_says_what_was_run_frozen_judged_and_skipped(house:
         visit.shot("verification")
         assert violations(page) == []
         visit.open(f"/items/{item}/sources/")
-        expect(page.locator("#how-checked").first).to_contain_text("agents have no network here")
+        expect(page.locator("#how-checked").first).to_contain_text("only when Leadroom fetched it")
         visit.shot("sources")
         asked = "SELECT count(*) FROM ledger_entry WHERE verb = %s"
         query = house.one(asked, "verification.run.faults_asked")

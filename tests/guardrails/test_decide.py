@@ -160,7 +160,24 @@ def test_nothing_changes_files_without_an_own_tree_and_a_sandbox() -> None:
 def test_nothing_touches_the_machine_unconfined_and_nothing_leaves_it() -> None:
     unconfined = {facts.kind for facts in allowed() if not facts.is_confined}
     assert unconfined == {ToolKind.HOUSE, ToolKind.THINK, ToolKind.ANSWER}
-    assert {facts.kind for facts in allowed()}.isdisjoint({ToolKind.FETCH, ToolKind.OTHER})
+    assert ToolKind.OTHER not in {facts.kind for facts in allowed()}
+
+
+def test_a_fetch_goes_to_a_listed_server_or_nowhere() -> None:
+    fetched = [facts for facts in allowed() if facts.kind is ToolKind.FETCH]
+    assert fetched
+    for facts in fetched:
+        assert facts.zone is Zone.LISTED
+        assert facts.lock is Lock.OPEN
+        assert facts.access is not RoleAccess.NOTHING
+        assert facts.is_confined
+        assert facts.irreversibility is Irreversibility.NO or facts.approval is Approval.GRANTED
+
+
+def test_a_server_is_no_place_for_files() -> None:
+    assert {facts.kind for facts in allowed() if facts.zone is Zone.LISTED} == {
+        ToolKind.FETCH, ToolKind.HOUSE, ToolKind.THINK, ToolKind.ANSWER
+    }  # fmt: skip
 
 
 def test_while_read_only_agents_look_and_talk_and_nothing_else() -> None:
@@ -205,8 +222,12 @@ def test_a_persons_leave_opens_no_lock_zone_or_role() -> None:
     for facts, ruling in RULED:
         if ruling.code == Reason.APPROVED:
             assert facts.lock is Lock.OPEN
-            assert facts.zone in (Zone.NONE, Zone.TREE) or facts.kind is ToolKind.HOUSE
-            assert facts.access is RoleAccess.WRITE or facts.kind is ToolKind.HOUSE
+            if facts.kind is ToolKind.FETCH:
+                assert facts.zone is Zone.LISTED
+                assert facts.access is not RoleAccess.NOTHING
+            elif facts.kind is not ToolKind.HOUSE:
+                assert facts.zone in (Zone.NONE, Zone.TREE)
+                assert facts.access is RoleAccess.WRITE
 
 
 def test_only_the_developer_writes_and_every_role_can_work() -> None:
@@ -214,7 +235,8 @@ def test_only_the_developer_writes_and_every_role_can_work() -> None:
     assert ROLE_ACCESS[Role.REVIEWER] == RoleAccess.NOTHING
     for tool in TOOLBOX.values():
         for role in tool.roles:
-            facts = dataclasses.replace(PLAIN, kind=tool.kind, access=ROLE_ACCESS[role])
+            zone = Zone.LISTED if tool.kind is ToolKind.FETCH else Zone.TREE
+            facts = dataclasses.replace(PLAIN, kind=tool.kind, access=ROLE_ACCESS[role], zone=zone)
             assert decide(facts).is_allowed, (tool.name, role)
 
 

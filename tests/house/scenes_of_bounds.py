@@ -23,7 +23,8 @@ def by_lead(who: Doer) -> dict[str, Any]:
 def _() -> Ready:
     who = doer()
     fields = {"trust_per_hour": 3, "confidence_floor": 0.7, "misses_allowed": 2, "approval_minutes": 9}
-    return lambda: bounding.set_policy(project=who.project, dashboards="", **fields, **by_lead(who))
+    places = {"dashboards": "", "fetch_hosts": "docs.example.org"}
+    return lambda: bounding.set_policy(project=who.project, **fields, **places, **by_lead(who))
 
 
 @scene("bounding.set_patterns", "guardrails.policy.patterns_set")

@@ -24,6 +24,7 @@ ROOT = Path(leadroom.__file__).parent
 INPUTS: dict[str, dict[str, Any]] = {
     "read_file": {"path": "a.py"},
     "search_files": {"pattern": "def"},
+    "fetch": {"url": "https://docs.example.org/"},
     "edit_file": {"path": "a.py", "old_text": "a", "new_text": "b"},
     "write_file": {"path": "a.py", "text": "a"},
     "run_command": {"command": "true"},
@@ -48,6 +49,7 @@ INPUTS: dict[str, dict[str, Any]] = {
 
 def place_for(name: str) -> Workplace:
     run = f.make_running_run(f.make_item(), min(TOOLBOX[name].roles))
+    Policy.objects.create(project=run.item.project, fetch_hosts="docs.example.org")
     return Workplace(run, None, None)
 
 
@@ -83,7 +85,7 @@ def test_only_the_gate_knows_the_handlers() -> None:
                 names = [f"{node.module}.{alias.name}" for alias in node.names]
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names = [node.value] if node.value.startswith("leadroom.runners.") else []
-            if any("house_tools" in name or "machine_tools" in name for name in names):
+            if any(part in name for name in names for part in ("house_tools", "machine_tools", "outward_tools")):
                 knowing.add(str(path.relative_to(ROOT)))
     assert knowing == {"runners/gate.py"}
     assert set(gate._HANDLERS) == set(TOOLBOX)
@@ -157,9 +159,9 @@ def test_no_tool_approves_merges_or_lifts_anything() -> None:
     assert [tool.name for tool in tools_of(Role.REVIEWER)] == ["submit_review", "report"]
 
 
-HANDS = {"leadroom.sandbox.files", "leadroom.sandbox.shell", "leadroom.sandbox.process"}
-"""What touches an agent's machine."""
-WITH_HANDS = {"runners/machine_tools.py", "runners/weighing.py"}
+HANDS = {"leadroom.sandbox.files", "leadroom.sandbox.shell", "leadroom.sandbox.process", "leadroom.lib.outward"}
+"""What touches an agent's machine, or another system."""
+WITH_HANDS = {"runners/machine_tools.py", "runners/outward_tools.py", "runners/weighing.py"}
 """Tools behind the gate, and the gate's own look at a script before it rules."""
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from leadroom.agents.enums import Role
+from leadroom.guardrails.models import Policy
 from leadroom.pipeline import briefs
 from leadroom.projects.models import Project, WorkItem
 from leadroom.requirements.actions import begin
@@ -36,6 +37,15 @@ def test_the_requirements_agent_reads_the_request_word_for_word(item: WorkItem) 
     brief = briefs.for_requirements(item, 1, begun(item))
     assert material(brief, "request") == REQUEST
     assert brief.startswith("Item 1 of Evenly: Wombats split the bill.")
+
+
+def test_who_may_fetch_is_told_from_where_and_the_reviewer_is_not(item: WorkItem) -> None:
+    plan, alignment, told = f.submit_plan(item), begun(item), "no others: docs.example.org, *.example.net."
+    assert "fetch" not in briefs.for_requirements(item, 1, alignment)
+    Policy.objects.create(project=item.project, fetch_hosts="docs.example.org\n*.example.net")
+    assert told in briefs.for_requirements(item, 1, alignment)
+    assert told in briefs.for_planner(item, 1, plan.revision)
+    assert "example" not in briefs.for_reviewer(item, 1, plan)
 
 
 def test_the_reviewer_knows_the_document_and_the_plan_and_nothing_else(item: WorkItem) -> None:

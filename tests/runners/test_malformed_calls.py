@@ -44,7 +44,7 @@ def test_an_unknown_tool_is_answered_with_the_ones_there_are(stage: Stage, rehea
     answers = _results(messages_of(run))
     assert len(answers) == 3
     assert set(answers) == {
-        "There is no tool 'summon_colleague'. Yours are: read_file, search_files, submit_plan, ask, report."
+        "There is no tool 'summon_colleague'. Yours are: read_file, search_files, fetch, submit_plan, ask, report."
     }
 
 

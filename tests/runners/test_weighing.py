@@ -44,14 +44,15 @@ def use(place: Workplace, name: str, given: dict[str, Any], call_id: str = "c1")
     lines = [holding.Line(EventKind.TOOL_CALL, line, now())]
     holding.append_events(run=place.run, lines=lines, now=now())
     outcome = async_to_sync(use_tool)(place, ToolCall(call_id, name, given))
-    told = {"id": call_id, "name": name, "is_error": outcome.is_error, "text": outcome.text}
+    told = {"id": call_id, "name": name, "is_error": outcome.is_error, "text": outcome.text, **outcome.extra}
     holding.append_events(run=place.run, lines=[holding.Line(EventKind.TOOL_RESULT, told, now())], now=now())
     return outcome
 
 
 def set_policy(stage: Stage, **changes: Any) -> None:
     fields = {"trust_per_hour": 5, "confidence_floor": 0.65, "misses_allowed": 3, "approval_minutes": 30}
-    bounding.set_policy(project=stage.project, dashboards="", by=stage.by, now=now(), **{**fields, **changes})
+    fields |= {"dashboards": "", "fetch_hosts": ""}
+    bounding.set_policy(project=stage.project, by=stage.by, now=now(), **{**fields, **changes})
 
 
 def found(place: Workplace, kind: str, uri: str, **more: Any) -> Found:
@@ -88,6 +89,7 @@ class TestSources:
             ("requirement", "AC-999"): "no criterion",
             ("test run", "pytest -q"): "did not run",
             ("url", "https://example.org/x"): "Nobody fetched it",
+            ("url", "https://example.org/items/1/"): "Nobody fetched it",
             ("dashboard", "https://grafana.example.org/d/1"): "Nobody fetched it",
             ("skill", "development"): "no such version",
             ("record", "agents.run:999999"): "no record",

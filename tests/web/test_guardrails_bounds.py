@@ -68,6 +68,14 @@ def test_a_lead_sets_bounds_and_wrong_ones_are_named() -> None:
     assert client.post(url, {**good, "confidence_floor": "nan"}).status_code == 422
     assert client.post(url, good).status_code == 302
     assert Policy.objects.get().confidence_floor == 0.8
+    refused = client.post(url, {**good, "fetch_hosts": "docs.example.org\nhttps://wiki.example.org/"})
+    assert refused.status_code == 422
+    assert "Line 2 of the servers is an address" in refused.content.decode()
+    assert client.post(url, {**good, "fetch_hosts": "Docs.example.org\r\n*.example.net"}).status_code == 302
+    assert (
+        "docs.example.org\n*.example.net</textarea>"
+        in client.get(reverse("guardrails:bounds", args=[project.slug])).content.decode()
+    )
     patterns = reverse("guardrails:set_patterns", args=[project.slug])
     refused = client.post(patterns, {"patterns": "command | x"})
     assert "Line 1" in refused.content.decode()

@@ -317,7 +317,7 @@ def _merged(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _title(call: ToolCall) -> str:
     given = call.input if isinstance(call.input, dict) else {}
-    subject = given.get("command") or given.get("path") or given.get("pattern") or given.get("summary") or ""
+    subject = next((given[name] for name in ("command", "url", "path", "pattern", "summary") if given.get(name)), "")
     return clip(f"{call.name} {subject}".strip(), 200)
 
 

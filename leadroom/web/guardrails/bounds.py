@@ -94,6 +94,7 @@ class PolicyForm(forms.Form):
     misses_allowed = forms.IntegerField()
     approval_minutes = forms.IntegerField()
     dashboards = forms.CharField(required=False, max_length=4_000)
+    fetch_hosts = forms.CharField(required=False)
 
 
 def _dot(level: Level) -> Dot:

@@ -128,7 +128,7 @@ def test_each_role_is_offered_its_own_tools(stage: Stage, perform: Perform) -> N
             offered[role] = {tool["name"] for tool in model.requests[-1]["tools"]}
     assert offered[Role.REVIEWER] == {"submit_review", "report"}
     assert {"run_command", "submit_tests"} <= offered[Role.DEVELOPER]
-    assert offered[Role.VERIFIER] == {"read_file", "search_files", "submit_verdicts", "report"}
+    assert offered[Role.VERIFIER] == {"read_file", "search_files", "fetch", "submit_verdicts", "report"}
     for role in (Role.REQUIREMENTS, Role.PLANNER):
         assert not offered[role] & {"run_command", "write_file", "edit_file", "set_phase"}
-        assert {"read_file", "search_files", "ask", "report"} <= offered[role]
+        assert {"read_file", "search_files", "fetch", "ask", "report"} <= offered[role]
