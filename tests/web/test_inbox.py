@@ -323,7 +323,7 @@ def test_marking_loses_nothing_of_a_text() -> None:
 
 
 def test_the_drift_check_is_shown_with_its_last_result(project, lead) -> None:
-    assert "not yet checked on this machine" in shown(lead)
+    assert "is checked within minutes of the start" in shown(lead)
     figures = {"auto_wrong": 1, "recall_at_5": 0.5}
     actions.record_check(figures=figures, by=f.PIPELINE, now=f.NOW)
     html = shown(lead)

@@ -181,7 +181,8 @@ def _take_in(
         index.add(project_id, finding.pk, weighing.side.weighed)
         index.count(project_id, weighing.counted)
         Shelf.objects.filter(pk=shelf.pk).update(reports=shelf.reports + 1)
-    matches = [(match, LinkState.SUGGESTED) for match in judgement.suggestions]
+    is_told = is_copy and finding.root_id is not None  # what a copy is like was suggested for the first of them
+    matches = [(match, LinkState.SUGGESTED) for match in ([] if is_told else judgement.suggestions)]
     if link:
         matches.append((link, LinkState.LINKED))
     Link.objects.bulk_create(
