@@ -123,7 +123,6 @@ LIVE_ORIGINS = sorted({PUBLIC_URL, f"http://127.0.0.1:{PORT}", f"http://localhos
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
 INSTALLED_APPS = [
-    "daphne",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

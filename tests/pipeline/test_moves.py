@@ -239,7 +239,7 @@ class TestBringingAPlan:
 class TestSeedingFaultsAgain:
     def test_a_process_is_started_once_and_only_for_work_that_passed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         started: list[tuple[str, int]] = []
-        monkeypatch.setattr(moves, "start_holder", lambda command, name, pk, generation: started.append((command, pk)))
+        monkeypatch.setattr(moves, "start_program", lambda command, name, pk, generation: started.append((command, pk)))
         plan = f.make_frozen_plan(f.make_aligned_item())
         by = f.human(f.lead_of(plan.item.project))
         given = {"hand_in": f.freeze_tests(plan), "work": "e" * 40, "onto": "f" * 40}

@@ -50,7 +50,7 @@ def stage(
 def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     """What would be started, where only the choice is of interest."""
     calls: Started = []
-    monkeypatch.setattr(placement, "start_holder", lambda *call: calls.append(call))
+    monkeypatch.setattr(placement, "start_program", lambda *call: calls.append(call))
     return calls
 
 

@@ -136,7 +136,7 @@ class Stage:
     def start(self, run: Run) -> int:
         """Hold the queued run in a process of its own; gives its process id once it has the lock."""
         generation = self.claim(run)
-        placement.start_holder("hold_run", f"run-{run.pk}", run.pk, generation)
+        placement.start_program("hold_run", f"run-{run.pk}", run.pk, generation)
         return self.holder(f"run-{run.pk}")
 
     def holder(self, name: str) -> int:

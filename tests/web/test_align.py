@@ -250,4 +250,4 @@ def test_the_number_of_queries_does_not_grow(lead, item, count, django_assert_nu
         lead.get(url)
 
 
-QUERIES = 35
+QUERIES = 36

@@ -137,11 +137,11 @@ def test_more_projects_and_agents_cost_no_more_queries(
     admin: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     f.make_running_run(f.make_item(), Role.DEVELOPER)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(26):
         page(admin)
     for _ in range(2):
         f.make_running_run(f.make_item(), Role.DEVELOPER)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(26):
         page(admin)
 
 

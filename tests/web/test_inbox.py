@@ -345,5 +345,5 @@ def test_the_number_of_queries_does_not_grow(project, lead, count, django_assert
         take(project, (f"Something wrong {'abc'[n] * 5}", STOPS[1]))
         f.make_report(f.make_item(project), severity="major", suggested_action="fix", summary=f"Build {n * 7}")
     lead.get(HOME)
-    with django_assert_num_queries(27):
+    with django_assert_num_queries(28):
         lead.get(HOME)

@@ -125,5 +125,5 @@ def test_the_number_of_queries_does_not_grow(count, django_assert_num_queries):
     lead = Client()
     lead.force_login(factories.lead_of(project))
     lead.get(reverse("needs:all"))
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(23):
         lead.get(reverse("needs:all"))

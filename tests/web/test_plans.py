@@ -237,7 +237,7 @@ def test_the_number_of_queries_does_not_grow(count, django_assert_num_queries):
         factories.review_plan(plan, findings=[HOLE] * count)
         factories.open_lead_review(plan=plan, by=factories.PIPELINE, now=factories.NOW)
     lead = signed_in(plan)
-    for url, queries in ((reverse("plans:queue"), 19), (reverse("plans:detail", args=[plan.pk]), 32)):
+    for url, queries in ((reverse("plans:queue"), 20), (reverse("plans:detail", args=[plan.pk]), 33)):
         lead.get(url)
         with django_assert_num_queries(queries):
             lead.get(url)

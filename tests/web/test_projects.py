@@ -224,9 +224,9 @@ class TestSettings:
             project = f.make_project(lead)
         for _ in range(count):
             f.make_running_run(f.make_item(project))
-        with django_assert_num_queries(21):
+        with django_assert_num_queries(22):
             client.get("/projects/")
-        with django_assert_num_queries(32):
+        with django_assert_num_queries(33):
             client.get(f"/projects/{project.slug}/")
 
 

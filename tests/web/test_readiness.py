@@ -20,7 +20,7 @@ FORM = {
 def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Ids of the checks whose process would have been started."""
     pks: list[int] = []
-    monkeypatch.setattr(environments, "start_holder", lambda command, name, pk, generation: pks.append(pk))
+    monkeypatch.setattr(environments, "start_program", lambda command, name, pk, generation: pks.append(pk))
     return pks
 
 

@@ -148,7 +148,7 @@ def test_the_number_of_queries_does_not_grow(
         f.make_question(f.make_item(project))
         f.make_running_run(f.make_item(project), Role.DEVELOPER)
     client.get("/room/strips/")
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(23):
         client.get("/room/strips/")
 
 

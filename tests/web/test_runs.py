@@ -265,7 +265,7 @@ class TestIndex:
         for _ in range(count):
             run = f.make_running_run(f.make_item(project), Role.DEVELOPER)
             write(run, *["words"] * count)
-        with django_assert_num_queries(20):
+        with django_assert_num_queries(21):
             client.get("/runs/")
         with django_assert_num_queries(7):
             client.get(f"/runs/{run.pk}/facts/")

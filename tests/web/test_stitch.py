@@ -218,7 +218,7 @@ def test_the_number_of_queries_does_not_grow(count, django_assert_num_queries):
     factories.make_report(stitch.item)
     assert Report.objects.count() == count
     lead = signed_in(stitch)
-    for url, queries in ((reverse("stitch:queue"), 20), (reverse("stitch:item", args=[stitch.item_id]), 41)):
+    for url, queries in ((reverse("stitch:queue"), 21), (reverse("stitch:item", args=[stitch.item_id]), 42)):
         lead.get(url)
         with django_assert_num_queries(queries):
             lead.get(url)

@@ -136,5 +136,5 @@ def test_the_number_of_queries_does_not_grow(lead, report, count, django_assert_
         factories.make_report(factories.make_item(report.item.project))
     url = reverse("triage:reports")
     lead.get(url)
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(22):
         lead.get(url)

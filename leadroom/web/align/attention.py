@@ -195,4 +195,4 @@ def _reason(card: Waiting) -> str:
     what = "unclear document"
     if card.kind == "picks":
         what = f"{card.extra['open']} open" if card.extra["open"] else "one look"
-    return f"critical, {what}" if card.urgency[0] == 0 else what
+    return f"critical, {what}" if card.item.risk == Risk.CRITICAL else what
