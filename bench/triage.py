@@ -1,12 +1,15 @@
 """Taking a report in at 10,000 and 100,000 reports: milliseconds and memory, on SQLite and Postgres.
 
     python bench/triage.py [--sizes 10000 100000] [--backend sqlite postgres] [--inserts 300] [--json]
+    python bench/triage.py --copies 10000 [--backend sqlite] [--json]
 
 The project is filled with made-up reports (words by Zipf's law, facts as in the template) by the engine's own
 extraction and index, in bulk; then, in a process of its own, real calls of `bring_in` are timed: extraction, both
 searches, ranking, guard, links, ledger entry and commit. Memory is what that process grew by at its peak.
 Between the calls a fixed loop is timed: `loop_ms` is its median under the load there was, `p50_loops` and `p95_loops`
 are the calls in loops, which mean the same on a slow or a busy machine, and `cpu_p50_ms` is processor time alone.
+With `--copies` one report comes that often into an empty project, by the same call: seconds in all, the calls of the
+last 500, how many findings lead a group (one, or the bar is missed), and how long the inbox takes afterwards.
 The last line is JSON. Exit code 1 when a bar of docs/triage.md is missed.
 """
 
@@ -28,7 +31,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from triage_inbox import BAR_MS, timed
+
 ROOT = Path(__file__).resolve().parents[1]
+AT_THE_END = 500
+INBOX_ROUNDS = 40
 BARS = {"p50_ms": 25.0, "p95_ms": 60.0, "peak_mb": 100.0}
 WORDS = 40_000
 BATCH, DISTINCT = 5_000, 20_000
@@ -175,6 +182,43 @@ def measure(size: int, inserts: int) -> dict[str, float]:
     }
 
 
+def measure_copies(count: int) -> dict[str, float]:
+    """The same report `count` times, a minute apart, through real calls; then the inbox as the lead asks for it."""
+    from django.test import Client
+    from django.urls import reverse
+
+    import leadroom.asgi  # noqa: F401 - stands as the web process does
+    from leadroom.lib.actors import system
+    from leadroom.projects.actions import create_project
+    from leadroom.projects.people import first_lead
+    from leadroom.triage.actions import bring_in
+    from leadroom.triage.models import Finding
+
+    lead, by = first_lead(), system("bench")
+    project = create_project(name="Bench", source_path="/nowhere", default_branch="main", lead=lead, by=by, now=START)
+    title, body = next(made_up(1, 7))
+    times = []
+    began = time.perf_counter()
+    for number in range(count):
+        now, start = START + dt.timedelta(minutes=number), time.perf_counter()
+        bring_in(project_id=project.pk, title=title, body=body, severity="minor", by=by, now=now)
+        times.append((time.perf_counter() - start) * 1000)
+    seconds = time.perf_counter() - began
+    client = Client(SERVER_NAME="127.0.0.1", SERVER_PORT="8000")
+    client.force_login(lead)
+    inbox = timed(lambda: client.get(reverse("triage:inbox")), INBOX_ROUNDS)
+    heads = Finding.objects.filter(root=None)
+    return {
+        "seconds": round(seconds, 1),
+        "p50_ms": round(_share(times[-AT_THE_END:], 50), 1),
+        "p95_ms": round(_share(times[-AT_THE_END:], 95), 1),
+        "groups": heads.count(),
+        "largest": max(heads.values_list("size", flat=True), default=0),
+        "inbox_p50_ms": inbox["p50_ms"],
+        "inbox_p95_ms": inbox["p95_ms"],
+    }
+
+
 def loop() -> float:
     """Milliseconds of a fixed piece of work like that of an insert: hashing, a dictionary, sorting, arithmetic."""
     began = time.perf_counter()
@@ -203,6 +247,8 @@ def inside(step: str, number: int, inserts: int) -> None:
         call_command("migrate", verbosity=0)
     elif step == "fill":
         fill(number)
+    elif step == "copies":
+        print(json.dumps(measure_copies(number)))
     else:
         print(json.dumps(measure(number, inserts)))
 
@@ -230,12 +276,15 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--backend", nargs="+", default=["sqlite", "postgres"], choices=("sqlite", "postgres"))
     parser.add_argument("--inserts", type=int, default=300)
+    parser.add_argument("--copies", type=int, help="one report that often, instead of the sizes")
     parser.add_argument("--json", action="store_true", help="nothing but the last line")
     parser.add_argument("--inside", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
         inside(options.inside[0], int(options.inside[1]), options.inserts)
         return 0
+    if options.copies:
+        return copies(options)
     figures: dict[str, dict[str, float]] = {}
     for name in options.backend:
         with backend(name) as env:
@@ -253,6 +302,27 @@ def main() -> int:
                     )
     missed = [key for key, one in figures.items() if any(one[bar] > most for bar, most in BARS.items())]
     print(json.dumps({"figures": figures, "bars": BARS, "missed": missed}))
+    return 1 if missed else 0
+
+
+def copies(options: argparse.Namespace) -> int:
+    """`--copies`: each backend from empty."""
+    figures: dict[str, dict[str, float]] = {}
+    for name in options.backend:
+        with backend(name) as env:
+            _step(env, "migrate", 0, 0)
+            one = json.loads(_step(env, "copies", options.copies, 0))
+        figures[f"{name} {options.copies} copies"] = one
+        if not options.json:
+            print(
+                f"{name:9} {options.copies:>8,} copies in {one['seconds']} s; at the end p50 {one['p50_ms']} ms, "
+                f"p95 {one['p95_ms']} ms; {one['groups']} leads a group, of {one['largest']:,}; "
+                f"inbox p50 {one['inbox_p50_ms']} ms, p95 {one['inbox_p95_ms']} ms",
+                flush=True,
+            )
+    bars = {"p50_ms": BARS["p50_ms"], "p95_ms": BARS["p95_ms"], "groups": 1, "inbox_p95_ms": BAR_MS}
+    missed = [key for key, one in figures.items() if any(one[bar] > most for bar, most in bars.items())]
+    print(json.dumps({"figures": figures, "bars": bars, "missed": missed}))
     return 1 if missed else 0
 
 

@@ -83,7 +83,8 @@ def stands_in_the_inbox(card: Waiting) -> bool:
 
 def _of_card(card: Waiting, now: dt.datetime) -> Line:
     is_finding = card.kind == "finding"
-    severity = order.graver("", card.extra["priority"]) if is_finding else order.severity_of_risk(card.item.risk)
+    own = card.severity or order.severity_of_risk(card.item.risk)
+    severity = order.graver("", card.extra["priority"]) if is_finding else own
     return Line(
         kind=card.kind,
         subject_id=card.subject_id,

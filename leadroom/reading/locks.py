@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from leadroom.guardrails.enums import Lock, SwitchState
+from leadroom.guardrails.enums import Lock, ScopeKind, SwitchState
 from leadroom.guardrails.models import Switch
 from leadroom.guardrails.queries import engaged
 from leadroom.projects.models import Project, WorkItem
@@ -32,7 +32,7 @@ def lock_cards(project_ids: list[int], now: dt.datetime) -> Iterator[dict[str, A
             "why": " ".join(_failed(switch)) or "No host has said that everything stands still.",
             "recommended": "Look what is left on the Guardrails page; end it there or on the host that is named.",
             "if_ignored": "What is left may go on writing; nothing of it is merged, published or signed.",
-            "who": switch.set_by or "Leadroom",
+            "who": f"{switch.set_by or 'Leadroom'}, who set it",
             "since": switch.set_at or now,
             "cause": Cause.READ_ONLY_FAILURE,
             "severity": Severity.CRITICAL,
@@ -41,7 +41,9 @@ def lock_cards(project_ids: list[int], now: dt.datetime) -> Iterator[dict[str, A
 
 def _name(switch: Switch) -> str:
     scope = switch.get_kind_display().lower()
-    return scope if switch.project is None else f"{scope} of {switch.project.name}"
+    if switch.project is None:
+        return scope
+    return f"{'the whole' if switch.kind == ScopeKind.PROJECT else scope + ' of'} {switch.project.name}"
 
 
 def _failed(switch: Switch) -> list[str]:

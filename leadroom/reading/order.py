@@ -40,7 +40,7 @@ def blocked_by_report(status: str) -> Blocked:
 
 
 def severity_of_risk(risk: str) -> str:
-    """A card has no severity of its own; it is as grave as its item."""
+    """A card that says no severity of its own is as grave as its item."""
     return _OF_RISK[Risk(risk)]
 
 

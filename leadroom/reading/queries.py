@@ -216,6 +216,10 @@ _STOPPED = {
     RunState.HALTED: ("Let the {} go on?", "Unlock what it works in, look at what was under way, then resume it."),
     RunState.CANCELLED: ("The {} was stopped", "Start it again with the same brief, or drop the item."),
 }
+_CAPPED = (
+    "The {} cannot go on: the spend cap is reached",
+    "Raise the cap at the provider or give the role another endpoint, then resume.",
+)
 _OF_FAILURE = {FailureCause.OTHER: (Cause.OTHER, ""), FailureCause.SPEND_CAP: (Cause.SPEND_CAP, Severity.CRITICAL)}
 
 
@@ -230,7 +234,8 @@ def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
     )
     cards = []
     for run in rows.select_related("agent").defer("brief", "system_prompt"):
-        asked, recommended = _STOPPED[RunState(run.state)]
+        cause = FailureCause(run.failure_cause if run.state == RunState.FAILED else FailureCause.OTHER)
+        asked, recommended = _CAPPED if cause == FailureCause.SPEND_CAP else _STOPPED[RunState(run.state)]
         name = run.agent.name.lower()
         cards.append(
             Waiting(
@@ -244,7 +249,7 @@ def _stopped_runs(items: dict[int, WorkItem], ids: list[int]) -> list[Waiting]:
                 name,
                 run.ended_at or run.queued_at,
                 {"state": run.state},
-                *_OF_FAILURE[FailureCause(run.failure_cause if run.state == RunState.FAILED else FailureCause.OTHER)],
+                *_OF_FAILURE[cause],
             )
         )
     return cards

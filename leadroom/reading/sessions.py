@@ -143,8 +143,8 @@ def outcome_of(session: ReadingSession) -> Outcome:
     by: dict[str, list[SessionItem]] = {}
     for row in session.items.select_related("item__project"):
         by.setdefault(row.verdict, []).append(row)
-    left = [*by.get(Verdict.LATER, []), *by.get(Verdict.SKIPPED, []), *by.get(Verdict.LEFT, [])]
-    left += by.get(Verdict.WAITING, [])
+    open_ = (Verdict.LATER, Verdict.SKIPPED, Verdict.LEFT, Verdict.WAITING)
+    left = sorted((row for verdict in open_ for row in by.get(verdict, [])), key=lambda row: row.position)
     return Outcome(
         tuple(by.get(Verdict.DECIDED, [])),
         tuple(by.get(Verdict.READ, [])),

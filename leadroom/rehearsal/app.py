@@ -23,6 +23,14 @@ CUT = "rehearsal.cut"
 
 LARGEST_BODY = 32 * 1024 * 1024
 CHUNKED = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+WITHOUT_SCRIPT = {
+    "submit_document": "unscripted/requirements",
+    "submit_plan": "unscripted/planner",
+    "submit_review": "unscripted/reviewer",
+    "submit_tests": "unscripted/developer",
+    "submit_verdicts": "unscripted/verifier",
+}
+"""What is played for work that nobody wrote a script for: the tool that only this role is given tells which."""
 MODELS = ("rehearsal-strong", "rehearsal-middle", "rehearsal-fast")
 
 
@@ -103,8 +111,10 @@ class RehearsalApp:
             watcher.cancel()
 
     def _choose(self, conversation: Conversation, body: Mapping[str, Any]) -> tuple[str, Turn, float | None]:
-        """The script's name, its turn and its own pace. Without a marker it says how to name one."""
-        asked = conversation.script
+        """The script's name, its turn and its own pace. Without a marker the tools tell the role; without a role it
+        says how to name a script.
+        """
+        asked = conversation.script or _script_for(body)
         script: Script | None = self._library.find(asked) if asked else None
         if script is not None:
             return script.name, script.turn(conversation), script.pace
@@ -266,6 +276,12 @@ def _parse(data: bytes, *, needs_limit: bool) -> dict[str, Any]:
     if needs_limit and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
         raise ApiError(400, "max_tokens: Field required, a whole number of at least 1")
     return body
+
+
+def _script_for(body: Mapping[str, Any]) -> str | None:
+    tools = body.get("tools")
+    given = {str(tool.get("name")) for tool in tools if isinstance(tool, dict)} if isinstance(tools, list) else set()
+    return next((script for tool, script in WITHOUT_SCRIPT.items() if tool in given), None)
 
 
 def _check_key(headers: Mapping[str, str]) -> None:

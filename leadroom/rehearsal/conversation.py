@@ -24,13 +24,15 @@ class Conversation:
     """One request, read.
 
     `script` is the name in the last script marker, or None. `turn` counts the assistant messages after it,
-    from 0. `last_text` is all text that came since the last assistant message, `results` every tool result
-    so far, oldest first. `fault`, `pace` and `chunks` are the last markers of those names, or None.
+    from 0. `brief` is the text of the first message, `last_text` all text that came since the last assistant
+    message, `results` every tool result so far, oldest first. `fault`, `pace` and `chunks` are the last markers
+    of those names, or None.
     `digest` names this exact conversation.
     """
 
     script: str | None
     turn: int
+    brief: str
     last_text: str
     results: tuple[str, ...]
     fault: str | None
@@ -52,6 +54,7 @@ def read_conversation(body: Mapping[str, Any]) -> Conversation:
     return Conversation(
         script=markers.get("script"),
         turn=turn,
+        brief="\n".join(_texts(messages[0])),
         last_text="\n".join(_since_last_assistant(played)),
         results=tuple(text for message in played for text in _result_texts(message)),
         fault=markers.get("fault"),

@@ -10,13 +10,18 @@ expression) is found in what came back last is played; the last needs no `when`.
 Texts may refer to the conversation: `{{line:A-001|words}}` is the first line of the latest message that
 contains `A-001`, `{{after:<lead>|words}}` the line below the first one that contains `<lead>`, `{{result:2|words}}`
 the first line of the third tool result, and `{{passed|9}}` or `{{failed|0}}` the number in the latest test result that
-names one; after the bar stand the words, or the number, used when there is none. In a list, `{each_line: expression,
-item: …}` stands for as many copies of the item as the latest message has lines that match, with `{{1}}`, `{{2}}` for
-the groups of the match.
+names one; after the bar stand the words, or the number, used when there is none. `{{brief:expression|words}}` is the
+first group of the first match in the first message. In a list, `{each_line: expression, item: …}` stands for as many
+copies of the item as the latest message has lines that match, with `{{1}}`, `{{2}}` for the groups of the match.
+`{each_match: expression, item: …}` does so for matches that may span lines, in the latest message or, with `of: brief`,
+in the first one; `under: words` looks only from those words to the next heading or closing tag. `{{#}}` counts the
+copies in three digits from `first` (1); `json: true` reads the groups as the inside of JSON strings; `otherwise` is
+played once when nothing matches. `{lines: [...]}` is one text of a list's lines.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +37,10 @@ from leadroom.rehearsal.faults import Fault, parse_fault
 
 SCRIPTS = Path(__file__).parent / "scripts"
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*(/[a-z0-9][a-z0-9-]*){0,3}")
-PLACE = re.compile(r"\{\{((?:line|after):[^|{}]{1,40}|result:\d{1,2}|passed|failed)\|([^{}|]*)\}\}")
+PLACE = re.compile(r"\{\{((?:line|after|brief):[^|{}]{1,40}|result:\d{1,2}|passed|failed)\|([^{}|]*)\}\}")
+MATCH_KEYS = {"each_match", "item", "of", "under", "first", "json", "otherwise"}
+SECTION_END = re.compile(r"\n(?=#{1,4} |</)")
+MOST_COPIES = 40
 TURN_KEYS = {"thinking", "text", "tools", "chunks", "pace", "fault", "when"}
 SCRIPT_KEYS = {"about", "turns", "pace", "repeat_last", "like"}
 LONGEST_LINE = 240
@@ -203,6 +211,8 @@ def _filled(turn: Turn, conversation: Conversation) -> Turn:
 def _fill(value: Any, conversation: Conversation) -> Any:
     """Fills the places in every text of a value. A text that is only a number's place becomes the number."""
     if isinstance(value, dict):
+        if set(value) == {"lines"}:
+            return "\n".join(_fill(value["lines"], conversation))
         return {key: _fill(inner, conversation) for key, inner in value.items()}
     if isinstance(value, list):
         return [_fill(copy, conversation) for inner in value for copy in _copies(inner, conversation)]
@@ -214,19 +224,43 @@ def _fill(value: Any, conversation: Conversation) -> Any:
 
 
 def _copies(value: Any, conversation: Conversation) -> list[Any]:
-    """The value itself, or the copies that its `each_line` asks for."""
-    if not isinstance(value, dict) or set(value) != {"each_line", "item"}:
+    """The value itself, or the copies that its `each_line` or `each_match` asks for."""
+    if not isinstance(value, dict):
         return [value]
-    found = (re.search(value["each_line"], line) for line in conversation.last_text.splitlines())
-    return [_with_groups(value["item"], match) for match in found if match]
+    if set(value) == {"each_line", "item"}:
+        lines = (re.search(value["each_line"], line) for line in conversation.last_text.splitlines())
+        return [_with_groups(value["item"], match.groups(), 1) for match in lines if match]
+    if "each_match" not in value or set(value) - MATCH_KEYS:
+        return [value]
+    text = conversation.brief if value.get("of") == "brief" else conversation.last_text
+    if heading := value.get("under"):
+        text = SECTION_END.split(text.partition(heading)[2], maxsplit=1)[0]
+    found = [match.groups() for match in re.finditer(value["each_match"], text, re.MULTILINE)][:MOST_COPIES]
+    if value.get("json"):
+        found = [tuple(_unquoted(group or "") for group in groups) for groups in found]
+    if not found and "otherwise" in value:
+        return [value["otherwise"]]
+    first = value.get("first", 1)
+    return [_with_groups(value["item"], groups, number) for number, groups in enumerate(found, start=first)]
 
 
-def _with_groups(value: Any, match: re.Match[str]) -> Any:
+def _unquoted(inside: str) -> str:
+    """The text that stands so between the quotation marks of JSON."""
+    try:
+        return " ".join(str(json.loads(f'"{inside}"')).split())
+    except ValueError:
+        return inside
+
+
+def _with_groups(value: Any, groups: tuple[str | None, ...], number: int) -> Any:
     if isinstance(value, dict):
-        return {key: _with_groups(inner, match) for key, inner in value.items()}
+        return {key: _with_groups(inner, groups, number) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_groups(inner, groups, number) for inner in value]
     if not isinstance(value, str):
         return value
-    return re.sub(r"\{\{([1-9])\}\}", lambda group: (match[int(group[1])] or "")[:LONGEST_LINE], value)
+    counted = value.replace("{{#}}", f"{number:03d}")
+    return re.sub(r"\{\{([1-9])\}\}", lambda group: (groups[int(group[1]) - 1] or "")[:LONGEST_LINE], counted)
 
 
 def _place(what: str, otherwise: str, conversation: Conversation) -> str:
@@ -240,6 +274,9 @@ def _place(what: str, otherwise: str, conversation: Conversation) -> str:
         lines = conversation.last_text.splitlines()
         below = [line for above, line in pairwise(lines) if what.removeprefix("after:") in above]
         return below[0].strip()[:LONGEST_LINE] if below else otherwise
+    if what.startswith("brief:"):
+        match = re.search(what.removeprefix("brief:"), conversation.brief, re.MULTILINE)
+        return match[1].strip()[:LONGEST_LINE] if match else otherwise
     if what.startswith("result:"):
         lines = "".join(conversation.results[int(what[7:]) :][:1]).strip().splitlines()
         return lines[0][:LONGEST_LINE] if lines else otherwise

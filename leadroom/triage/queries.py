@@ -72,7 +72,7 @@ def needs_check(last: DriftCheck | None) -> bool:
 
 
 STARTS_WORK = (Route.FIX, Route.FOLLOW_UP)
-MEMBERS_READ, MOST_FOUND, MOST_ASKED = 50, 200, 50
+MEMBERS_READ, LINKS_READ, MOST_FOUND, MOST_ASKED = 50, 100, 200, 50
 """Findings of a group whose words are read for a brief; ten thousand copies say nothing more."""
 
 
@@ -202,11 +202,13 @@ def found_by_words(project_ids: list[int], text: str) -> set[int]:
 
 
 def links_of_group(head: Finding) -> list[Link]:
-    """Suggestions and links in which a finding of the group takes part, but for cut ones; most probable first."""
+    """Suggestions, then links, in which a finding of the group takes part, but for cut ones; most probable first."""
     group = Q(newer_id=head.pk) | Q(newer__root_id=head.pk) | Q(older_id=head.pk)
     rows = Link.objects.filter(group).exclude(state=LinkState.CUT).select_related("newer", "older", "opinion")
     heavy = [f"{side}__{name}" for side in ("newer", "older") for name in ("facts", "terms")]
-    return list(rows.defer(*heavy).order_by(F("probability").desc(nulls_last=True), "-pk")[:MEMBERS_READ])
+    suggested_first = "-state"
+    order = (suggested_first, F("probability").desc(nulls_last=True), "-pk")
+    return list(rows.defer(*heavy).order_by(*order)[:LINKS_READ])
 
 
 def members_of(head: Finding) -> list[Finding]:

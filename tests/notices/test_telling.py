@@ -101,7 +101,10 @@ def test_what_is_urgent_is_told_in_quiet_time_too_and_nothing_else_with_it(proje
     holding.fail(run=run, reason="The cap is reached.", now=f.NOW, cause=FailureCause.SPEND_CAP)
     f.make_report(f.make_item(project), severity="critical", summary="Data loss: saving deletes what was there before.")
     asked = in_browser(lead)
-    assert sorted(asked) == ["P0: Data loss: saving deletes what was there before.", "The developer cannot go on"]
+    assert sorted(asked) == [
+        "P0: Data loss: saving deletes what was there before.",
+        "The developer cannot go on: the spend cap is reached",
+    ]
     message = in_chat(hook)
     assert message is not None
     assert [card["asked"] for card in json.loads(message.body)["data"]] == asked

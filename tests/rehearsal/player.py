@@ -40,14 +40,20 @@ class Played:
 
 
 def play(
-    library: Library, script: str, tree: Path, *, recorded: list[str] | None = None, answer: str = "Yes."
+    library: Library,
+    script: str,
+    tree: Path,
+    *,
+    recorded: list[str] | None = None,
+    answer: str = "Yes.",
+    brief: str = "Your brief.",
 ) -> Played:
     """Plays a script turn by turn until it reports. Tool failures are results, as in the house.
 
     With `recorded` no command is run; its results are given instead, one after the other.
     """
     commands = None if recorded is None else iter(recorded)
-    played = Played(messages=[{"role": "user", "content": f"Your brief.\n\n[[script:{script}]]"}])
+    played = Played(messages=[{"role": "user", "content": f"{brief}\n\n[[script:{script}]]"}])
     found = library.find(script)
     assert found is not None, script
     for _ in range(len(found.steps) + 1):
@@ -74,6 +80,8 @@ def play(
 
 def execute(call: ToolCall, tree: Path) -> str:
     """One tool call. Failures come back as text that starts with `error:`."""
+    if call.name == "submit_document":
+        return "Stored as revision 1, 0f1e2d. Report next."
     if call.name in HOUSE_TOOLS:
         return "ok"
     if call.name == "run_command":

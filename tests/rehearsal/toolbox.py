@@ -167,6 +167,11 @@ class NotCovered(Shape):
     why: Sentence
 
 
+class AnswerIn(Shape):
+    finding: Annotated[str, Field(pattern=r"^F-\d+$")]
+    text: Sentence
+
+
 class SubmitPlan(Shape):
     summary: Sentence
     cases: Annotated[list[Case], Field(min_length=1)]
@@ -174,6 +179,7 @@ class SubmitPlan(Shape):
     failure_modes: list[Sentence]
     environment: Sentence
     not_covered: list[NotCovered]
+    answers: list[AnswerIn] = []
 
 
 class ReviewFinding(Shape):

@@ -229,7 +229,7 @@ def test_the_raw_read_shows_originals_beside_what_triage_said() -> None:
     assert "No raw read yet" in client.get("/session/raw/").content.decode()
     client.post("/session/raw/draw/")
     page = client.get("/session/raw/").content.decode()
-    assert "2 of 2 reports" in page
+    assert "2 drawn from 2 reports" in page
     assert "the finding was acknowledged" in page
     pk = session.user.raw_reads.get().items.all()[0].pk
     assert client.post(f"/session/raw/{pk}/judge/", {"verdict": "missed"}).status_code == 302

@@ -82,12 +82,13 @@ def test_second_opinions_are_switched_on_and_off_with_a_budget() -> None:
     assert not Shelf.objects.get().adjudicates
 
 
-def test_what_our_record_says_against_a_report_stands_on_its_page_and_its_items_tab() -> None:
+def test_what_our_record_says_against_a_report_stands_on_its_page_its_items_tab_and_its_finding() -> None:
     report = f.make_report()
     found = [{"about": "tests", "sentence": "It counts 34 green tests, but <b>nothing</b> ran."}]
     actions.note_comparison(report=report, found=found, verification=0, by=f.PIPELINE, now=f.NOW)
     client = signed_in(report.item.project)
-    for address in (f"/triage/{report.pk}/", f"/items/{report.item_id}/reports/"):
+    finding = f"/triage/findings/{report.finding.pk}/"
+    for address in (f"/triage/{report.pk}/", f"/items/{report.item_id}/reports/", finding):
         page = client.get(address).content.decode()
         assert "Our own record says otherwise" in page
         assert "&lt;b&gt;nothing&lt;/b&gt;" in page

@@ -3,7 +3,7 @@
 Three items run one after another; requirements agent, planner and developer of each report something beside their work.
 The inbox groups what is surely the same, suggests the rest, and takes what is routine out by rule. The lead splits what
 was joined wrongly, takes suggestions, and sends one finding each way there is. One is fixed with its item and merged;
-the ninth report brings it back.
+the ninth report brings it back. The follow-up is worked to its merge like any item, without a script of its own.
 """
 
 from collections import Counter
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from leadroom.agents.models import RunEvent
 from leadroom.ledger.queries import check_chain
+from leadroom.lib.errors import LeadroomError
 from leadroom.ops.rehearsals.cards import answer, stage_times
 from leadroom.ops.rehearsals.stage import Stage
 from leadroom.projects.enums import Stage as ItemStage
@@ -41,6 +42,7 @@ def play(stage: Stage) -> Facts:
         lead.route_the_others()
         lead.take_reports(THIRD, REPORTS)
         lead.take_suggestions()
+        lead.work_the_follow_up()
     finally:
         lead.person.close()
     return outcome(merged, seen)
@@ -99,6 +101,22 @@ class Lead:
             links = Link.objects.filter(newer=finding, state=LinkState.SUGGESTED, kind=LinkKind.SAME)
             if (link := links.order_by("-probability", "pk").first()) is not None:
                 self._press(f"/triage/links/{link.pk}/accept/", page=f"/triage/findings/{finding.pk}/")
+
+    def work_the_follow_up(self) -> None:
+        """From its picks to its merge, as recommended."""
+        made = Decision.objects.filter(route=Route.FOLLOW_UP, is_new_item=True).select_related("item").latest("pk")
+        item = made.item
+        if item is None:
+            raise LeadroomError("The follow-up's item is gone.")
+
+        def is_done() -> bool:
+            item.refresh_from_db()
+            card = next((card for card in waiting_for_lead([item.project_id]) if card.item.pk == item.pk), None)
+            if card is not None:
+                answer(self.person, card)
+            return item.stage == ItemStage.DONE
+
+        self._wait(is_done, f"item {item.number}, the follow-up, is merged")
 
     def _route(self, finding: Finding, to: Route) -> None:
         page = f"/triage/findings/{finding.pk}/"
@@ -169,6 +187,7 @@ def outcome(item: WorkItem, seen: Facts) -> Facts:
         and facts["auto_links"] >= 2
         and facts["suggestions"] >= 1
         and facts["regression_priority"] < facts["priority_before"]
+        and facts["follow_up"] == ItemStage.DONE
         and facts["ledger_holds"]
         and item.stage == ItemStage.DONE
     )
@@ -186,6 +205,7 @@ def outcome(item: WorkItem, seen: Facts) -> Facts:
 def _facts() -> Facts:
     pks = list(problems().values_list("pk", flat=True))
     links = Link.objects.filter(newer__report__in=pks)
+    follow_up = Decision.objects.filter(route=Route.FOLLOW_UP, is_new_item=True).select_related("item").last()
     back = Finding.objects.filter(is_regression=True, root=None).order_by("-pk").first()
     source = links.filter(newer=back, kind=LinkKind.REGRESSION).first() if back else None
     return {
@@ -194,6 +214,7 @@ def _facts() -> Facts:
         "agents": problems().values("run__agent").distinct().count(),
         "routes": dict(Counter(Decision.objects.filter(undone_at=None).values_list("route", flat=True))),
         "automatic_routes": Decision.objects.filter(is_automatic=True).count(),
+        "follow_up": follow_up.item.stage if follow_up and follow_up.item else "",
         "regressions": Finding.objects.filter(is_regression=True, root=None).count(),
         "regression_priority": back.priority if back else "",
         "priority_before": source.older.priority if source else "",

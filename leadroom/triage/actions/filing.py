@@ -19,7 +19,7 @@ from leadroom.triage.actions import groups
 from leadroom.triage.engine import extraction, model
 from leadroom.triage.enums import REPORTS, SEVERITY_RANK, FindingState, LinkState, ReportState, Severity
 from leadroom.triage.fields import default_action, fields_of
-from leadroom.triage.judging import bias_of, judge
+from leadroom.triage.judging import Judgement, bias_of, judge
 from leadroom.triage.models import Finding, Habit, Link, Report, Shelf
 from leadroom.triage.priority import points_of
 from leadroom.triage.retrieval import gather, weigh
@@ -181,13 +181,19 @@ def _take_in(
         index.add(project_id, finding.pk, weighing.side.weighed)
         index.count(project_id, weighing.counted)
         Shelf.objects.filter(pk=shelf.pk).update(reports=shelf.reports + 1)
-    matches = [(match, LinkState.SUGGESTED) for match in judgement.suggestions]
-    if link:
-        matches.append((link, LinkState.LINKED))
-    Link.objects.bulk_create(
-        [intake.link_of(finding, match, state, loaded.version, seen_at) for match, state in matches]
-    )
+    _link(finding, judgement, loaded.version)
     return intake.Intake(finding, judgement, woken)
+
+
+def _link(finding: Finding, judgement: Judgement, version: str) -> None:
+    """Keeps what was judged. A copy is like what the first of its kind is like, and that was suggested then."""
+    is_told = judgement.is_certain and finding.root_id is not None
+    matches = [(match, LinkState.SUGGESTED) for match in ([] if is_told else judgement.suggestions)]
+    if judgement.link:
+        matches.append((judgement.link, LinkState.LINKED))
+    Link.objects.bulk_create(
+        intake.link_of(finding, match, state, version, finding.seen_at) for match, state in matches
+    )
 
 
 def _own_fields(project_id: int, title: str, body: str, severity: str, source: intake.Source) -> dict[str, Any]:

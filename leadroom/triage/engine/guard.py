@@ -56,9 +56,11 @@ def _placeholder(new: Text, old: Text) -> str:
 
 def _title_numbers(new: Text, old: Text) -> str:
     a, b = _numbers(new.title), _numbers(old.title)
-    if a != b:
-        return f"The titles have different numbers: {_few(a - b)} and {_few(b - a)}."
-    return ""
+    if a == b:
+        return ""
+    sides = [_few(side) for side in (a - b, b - a) if side]
+    said = "The titles have different numbers" if len(sides) == 2 else "Only one title has"
+    return f"{said}: {' and '.join(sides)}."
 
 
 def _numbers(title: str) -> set[str]:

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from leadroom.lib import clock
 from leadroom.lib.shapes import count_of
+from leadroom.projects.models import Project, WorkItem
 from leadroom.reading import budget, pace
 from leadroom.reading.budget import Budget, Care
 from leadroom.reading.enums import SessionState, Verdict
@@ -102,7 +103,7 @@ def present(request: HttpRequest) -> SessionPage:
         day=day,
         session=session,
         sitting=sitting,
-        waiting=tuple(_step_of_line(line) for line in lines[:WAITING_SHOWN]),
+        waiting=tuple(_step(request, line) for line in lines[:WAITING_SHOWN]),
         waiting_count=len(lines),
         takes=takes,
         is_ready=session is not None and session.state == SessionState.SCHEDULED,
@@ -125,7 +126,7 @@ def present_sitting(request: HttpRequest, session: ReadingSession) -> SittingPag
         total=found.total,
         progress=found.progress,
         shown=_shown(request, found.current) if found.current else None,
-        next_up=tuple(_step_of_item(entry) for entry in found.next_up),
+        next_up=tuple(_step(request, entry) for entry in found.next_up),
         more=max(0, left - 1 - len(found.next_up)),
         undo=_undo(found.last_settled),
     )
@@ -152,10 +153,11 @@ def _shown(request: HttpRequest, entry: SessionItem) -> Shown:
     else:
         open_cards = [c for c in access.waiting(request) if (c.kind, c.subject_id) == (entry.kind, entry.subject_id)]
         card = present_cards(open_cards, request)[0]
+    project = item.project if item else _project(request, entry.project_id)
     return Shown(
         entry=entry,
-        where=f"{item.project.name} #{item.number}" if item else "",
-        hue=item.project.colour if item else 0,
+        where=_where(request, item, entry.project_id),
+        hue=project.colour if project else 0,
         card=card,
         report=report,
         finding=finding,
@@ -195,14 +197,25 @@ def _verdicts(entry: SessionItem, finding: Finding | None) -> tuple[Action, ...]
     return later, skip
 
 
-def _step_of_line(line: Line) -> Step:
-    where = f"{line.item.project.name} #{line.item.number}" if line.item else ""
-    return Step(line.title, where, line.kind, line.is_urgent)
+def _step(request: HttpRequest, one: Line | SessionItem) -> Step:
+    return Step(one.title, _where(request, one.item, one.project_id), one.kind, one.is_urgent)
 
 
-def _step_of_item(entry: SessionItem) -> Step:
-    where = f"{entry.item.project.name} #{entry.item.number}" if entry.item else ""
-    return Step(entry.title, where, entry.kind, entry.is_urgent)
+def _where(request: HttpRequest, item: WorkItem | None, project_id: int) -> str:
+    """The item; of what belongs to none, the project."""
+    if item is not None:
+        return f"{item.project.name} #{item.number}"
+    project = _project(request, project_id)
+    return project.name if project else ""
+
+
+def _project(request: HttpRequest, project_id: int) -> Project | None:
+    """Read once per request, and only when something belongs to no item."""
+    known: dict[int, Project] | None = getattr(request, "_projects_named", None)
+    if known is None:
+        known = {project.pk: project for project in access.projects(request)}
+        request._projects_named = known  # type: ignore[attr-defined]
+    return known.get(project_id)
 
 
 @dataclass(frozen=True)

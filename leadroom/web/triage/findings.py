@@ -11,6 +11,7 @@ from django.urls import reverse
 from leadroom.lib.actors import Actor
 from leadroom.lib.shapes import clip, count_of
 from leadroom.triage import rules
+from leadroom.triage.adjudication import Said
 from leadroom.triage.enums import (
     OPEN_FINDINGS,
     ROUTE_OF_ACTION,
@@ -47,6 +48,13 @@ KINDS = {
     LinkKind.RELATED: "Related to",
     LinkKind.REGRESSION: "Maybe back after a fix of",
 }
+LINKED = {
+    LinkKind.SAME: "The same problem as",
+    LinkKind.RELATED: "Related to",
+    LinkKind.REGRESSION: "Back after a fix of",
+}
+CAME_BACK = "Mended once, and maybe back as"
+MOST_COPIES = 3
 EVIDENCE_WORDS = {
     "words": "words",
     "paths": "paths",
@@ -236,6 +244,7 @@ class LinkView:
     rule: str
     newer: Finding
     older: Finding
+    other: Finding
     newer_pieces: list[Piece]
     older_pieces: list[Piece]
     shared: list[tuple[str, list[str]]]
@@ -250,15 +259,56 @@ class LinkView:
     def dom_id(self) -> str:
         return f"link-{self.pk}"
 
+    @property
+    def is_advised(self) -> bool:
+        """Whether to take it is what the model's second opinion says or, without a clear one, the engine expects."""
+        if self.opinion is not None and self.opinion.said in (Said.SAME, Said.DIFFERENT):
+            return self.opinion.said == Said.SAME
+        return (self.chance or 0.0) >= 0.5
 
-def present_link(link: Link, by: Actor) -> LinkView:
+    @property
+    def likely(self) -> str:
+        """The model's probability in words, empty for what no model weighed."""
+        if self.chance is None:
+            return ""
+        return "less than 1 % likely" if self.chance < 0.005 else f"{round(self.chance * 100)} % likely"
+
+
+def present_links(head: Finding, links: Iterable[Link], by: Actor) -> tuple[list[LinkView], bool]:
+    """The likeliest suggestion for each other group, and the links of this one; then whether copies were left out."""
+    asked: set[int] = set()
+    views, copies = [], 0
+    for link in links:
+        other = _other(link, head)
+        group = other.root_id or other.pk
+        if link.older.project_id != head.project_id or (link.state == LinkState.SUGGESTED and group in asked):
+            continue
+        if link.state == LinkState.SUGGESTED:
+            asked.add(group)
+        elif link.evidence.get("rule") == "verbatim" and link.kind == LinkKind.SAME:
+            copies += 1
+            if copies > MOST_COPIES:
+                continue
+        views.append(present_link(link, other, by))
+    return views, copies > MOST_COPIES
+
+
+def _other(link: Link, head: Finding) -> Finding:
+    """The end that this page is not about."""
+    is_ours = head.pk in (link.newer_id, link.newer.root_id)
+    is_within = is_ours and head.pk in (link.older_id, link.older.root_id)
+    return link.older if is_ours and not (is_within and link.newer_id != head.pk) else link.newer
+
+
+def present_link(link: Link, other: Finding, by: Actor) -> LinkView:
     """Shared evidence is marked in both texts; what differs and what speaks against stands beside it."""
     evidence: dict[str, Any] = link.evidence
     shared = [value for values in evidence.get("shared", {}).values() for value in values]
     is_suggestion = link.state == LinkState.SUGGESTED
+    is_back = link.kind == LinkKind.REGRESSION and other == link.newer
     return LinkView(
         pk=link.pk,
-        words=KINDS[LinkKind(link.kind)] if is_suggestion else LinkKind(link.kind).label,
+        words=CAME_BACK if is_back else (KINDS if is_suggestion else LINKED)[LinkKind(link.kind)],
         is_suggestion=is_suggestion,
         is_by_itself=link.by_itself,
         is_regression=link.kind == LinkKind.REGRESSION,
@@ -266,6 +316,7 @@ def present_link(link: Link, by: Actor) -> LinkView:
         rule=evidence.get("rule", ""),
         newer=link.newer,
         older=link.older,
+        other=other,
         newer_pieces=pieces_of(f"{link.newer.title}\n\n{link.newer.body}".strip(), shared),
         older_pieces=pieces_of(f"{link.older.title}\n\n{link.older.body}".strip(), shared),
         shared=_told(evidence.get("shared", {})),

@@ -20,7 +20,7 @@ from leadroom.web.triage.findings import (
     Row,
     present_decision,
     present_lines,
-    present_link,
+    present_links,
     present_row,
     route_buttons,
 )
@@ -128,6 +128,7 @@ def drawn_finding(request: HttpRequest, found: Finding) -> HttpResponse:
         return redirect("triage:finding", pk=found.root_id)
     by, led = access.person(request), led_projects(request.user).filter(pk=found.project_id).exists()
     links, standing = queries.links_of_group(found), queries.standing_decision(found.pk)
+    views, copies = present_links(found, links, by)
     view = read_view(request.GET)
     beside = Finding.objects.filter(project_id__in=access.project_ids(request), root=None, state__in=OPEN_FINDINGS)
     context = {
@@ -135,7 +136,8 @@ def drawn_finding(request: HttpRequest, found: Finding) -> HttpResponse:
         "finding": found,
         "row": present_row(found, _suggested(links), refusal="" if led else ONLY_LOOKS),
         "routes": route_buttons(found, "" if led else ONLY_LOOKS),
-        "links": [present_link(link, by) for link in links if link.older.project_id == found.project_id],
+        "links": views,
+        "copies": copies,
         "members": queries.members_of(found),
         "decisions": [
             present_decision(decision, found, by, standing)
