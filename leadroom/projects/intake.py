@@ -140,8 +140,8 @@ def check_not_only_address(text: str) -> None:
     words = text.split()
     if len(words) == 1 and re.match(r"https?://", words[0], re.IGNORECASE):
         raise BadInput(
-            "The request is only an address, and Leadroom fetches nothing, so no item was created. Paste the text that "
-            "stands there, and put the address under “Where it came from”."
+            "The request is only an address, and Leadroom fetches no requests, so no item was created. Paste the text "
+            "that stands there, and put the address under “Where it came from”."
         )
 
 

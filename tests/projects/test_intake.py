@@ -113,6 +113,6 @@ class TestWhereItCameFrom:
 
 
 def test_an_address_alone_is_no_request() -> None:
-    with pytest.raises(BadInput, match="only an address, and Leadroom fetches nothing"):
+    with pytest.raises(BadInput, match="only an address, and Leadroom fetches no requests"):
         check_not_only_address(f" {ISSUE}\n")
     check_not_only_address(f"Do what {ISSUE} says about cents.")

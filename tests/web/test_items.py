@@ -106,7 +106,7 @@ class TestWriting:
             ({"file": SimpleUploadedFile("x.md", b"x" * 200_001)}, "The file has 200,001 bytes; 200,000 is the limit"),
             ({"file": SimpleUploadedFile("x.md", b" \n")}, "The file is empty"),
             ({"file": SimpleUploadedFile("x.md", b"a\x00b")}, "NUL characters"),
-            ({"request": "https://example.org/issues/1"}, "only an address, and Leadroom fetches nothing"),
+            ({"request": "https://example.org/issues/1"}, "only an address, and Leadroom fetches no requests"),
         ],
     )
     def test_what_was_typed_outlives_what_was_wrong(
