@@ -1,4 +1,4 @@
-"""Findings brought in as a file: all or nothing, the same again is known, agents do not."""
+"""Findings brought in as a file: read whole first, the same again is known, agents do not."""
 
 import datetime as dt
 import json
@@ -11,6 +11,7 @@ from leadroom.lib.actors import Actor, ActorKind, system
 from leadroom.lib.errors import BadInput, NotPermitted
 from leadroom.projects.models import Project
 from leadroom.triage import actions
+from leadroom.triage.actions import importing
 from leadroom.triage.imports.reading import Kind
 from leadroom.triage.models import Finding, Link
 from tests import factories as f
@@ -65,6 +66,29 @@ def test_a_file_that_breaks_off_takes_nothing_in() -> None:
         bring(project, TABLE + b'"cut o')
     with refused_without_effect(BadInput, "No row of the file can be a finding"):
         bring(project, b"title,id\n,1\n")
+
+
+def test_an_import_that_was_interrupted_keeps_whole_batches_and_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = f.make_project()
+    monkeypatch.setattr(importing, "BATCH", 2)
+    data = b"title,id\n" + b"".join(b"Page %d of the report takes nine seconds,%d\n" % (n * n, n) for n in range(5))
+    real, calls = importing.bring_in, []
+
+    def stops(**given: object) -> object:
+        calls.append(given)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return real(**given)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "bring_in", stops)
+        with pytest.raises(KeyboardInterrupt):
+            bring(project, data)
+    assert Finding.objects.filter(project=project).count() == 2
+    again = bring(project, data)
+    assert (again.taken, again.known) == (3, 2)
 
 
 def test_an_agent_brings_in_no_files() -> None:

@@ -14,9 +14,7 @@ from leadroom.triage.enums import Severity
 SIZE_LIMIT = 20_000_000
 """Bytes of one file."""
 MOST_ROWS = 2_000
-"""Findings of one file. All of it is one transaction, in which nobody else files for that project; on SQLite nobody
-else writes anything, so a large file is brought in while no agent runs.
-"""
+"""Findings of one file."""
 MOST_AT_ONCE = 200
 """Findings of a file that comes over HTTP while agents work: at 18 ms each it holds SQLite less than the 5 s that other
 writers wait.

@@ -21,7 +21,7 @@ from leadroom.triage.imports.rows import SIZE_LIMIT
 class Command(BaseCommand):
     """`import_findings FILE --project SLUG --kind sarif|junit|github|csv|zero-review [--json]`; `-` reads stdin."""
 
-    help = "Takes the findings of a file into triage: all of them or, when the file cannot be read whole, none."
+    help = "Takes the findings of a file into triage; none, when the file cannot be read whole."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="a file, or - for what is piped in")
