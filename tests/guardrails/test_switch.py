@@ -160,6 +160,12 @@ def test_the_row_locks_when_the_file_is_gone_and_the_file_is_written_again() -> 
     assert flag.read_flag().locks == {"everything": Lock.READ_ONLY}
 
 
+@pytest.fixture(autouse=True)
+def nothing_doubtful() -> None:
+    """What another test's flag file was found to say is forgotten, as the file is."""
+    locking._doubtful.clear()
+
+
 def test_a_lock_set_while_the_database_was_away_is_taken_over_at_the_second_look() -> None:
     project = f.make_project()
     flag.engage(f"project:{project.pk}", Lock.READ_ONLY)
