@@ -26,6 +26,9 @@ TOOLBOX = ROOT / ".toolbox"
 PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 13)
 BACKENDS = {"embedded": "SQLite and the embedded broker", "grown-up": "Postgres and Redis"}
+PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""A file's tests share a program and a browser, so they stay in one process (marks that group tests have no effect in
+pytest-xdist 3.8 with pytest 9.2). The order is that of tests/support/backend.py."""
 SOME_FAILED = 1
 """pytest's exit status for tests that failed, as opposed to tests that could not be run."""
 SUMMARY = re.compile(rb"(\d+ \w+|no tests ran).* in [\d.]+s")
@@ -302,7 +305,7 @@ def bare_environment() -> dict[str, str]:
 
 def run_pytest(arguments: Sequence[str], backend: str) -> tuple[int, str]:
     """One pass of pytest, shown as it comes. Returns its exit status and its own last line."""
-    parallel = [] if any(argument.startswith("-n") for argument in arguments) else ["-n", "2", "--dist", "loadgroup"]
+    parallel = [] if any(argument.startswith("-n") for argument in arguments) else PARALLEL
     argv = [str(PYTHON), "-m", "pytest", *parallel, *arguments]
     env = {**bare_environment(), "LEADROOM_TEST_BACKEND": backend, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 UNDO_SECONDS = 10
 LIMIT = 5_000

@@ -11,7 +11,7 @@ from tests.e2e.house import House, git, running_house
 from tests.e2e.visit import Visit, visiting
 from tests.support.other_model_server import OtherModel, other_model_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.security, pytest.mark.xdist_group("program"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.security, pytest.mark.timeout(180)]
 
 LARGE_BYTES = 200 * 1024 * 1024
 HOOKS = (

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.e2e]
 
 _SEED = """
 import datetime as dt

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Locator, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.e2e]
 
 SENTENCE = "Debts are settled before the group goes, which takes one more prompt."
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.e2e]
 
 SENTENCE = "Shares are whole numbers, so halves are written by doubling; nobody asked for percent."
 

@@ -10,7 +10,7 @@ from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 from tests.support.program import is_alive
 
-pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.xdist_group("program"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.chaos, pytest.mark.timeout(300)]
 
 NOTICED_SECONDS = 5
 HEALED_SECONDS = 15

@@ -18,7 +18,7 @@ from tests.e2e.test_pages import WCAG
 from tests.e2e.visit import Visit, visiting
 from tests.support.chat import running_chat
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 PAGES = ("/outcomes/", "/outcomes/sources/evenly/", "/notices/")
 TOLD = """

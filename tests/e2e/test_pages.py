@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 TABS = ("", "alignment/", "plan/", "streams/", "changes/", "verification/", "reports/", "sources/")

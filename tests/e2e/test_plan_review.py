@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.e2e.house import House, running_house
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.e2e]
 
 _NEW_PLAN = """
 from django.db import transaction

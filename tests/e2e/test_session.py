@@ -9,7 +9,7 @@ from tests.e2e.house import House, running_house
 from tests.e2e.test_pages import problems_of
 from tests.e2e.visit import Visit, visiting
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.e2e]
 
 _TWELVE = """
 from django.db import transaction

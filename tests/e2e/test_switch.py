@@ -11,7 +11,7 @@ from tests.e2e.test_pages import violations
 from tests.e2e.visit import Visit, visiting
 from tests.support.program import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 PROVEN = re.compile(r"Verified read-only \d\d:\d\d:\d\d, \d+\.\d s")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.program import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("program"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 KEYS = {"script", "ok", "stage", "stages", "cases", "merge_commit", "events", "facts"}
 

@@ -14,8 +14,6 @@ from tests.support.backend import program_environment
 from tests.support.program import ROOT, until
 from tests.support.services import free_port
 
-pytestmark = pytest.mark.xdist_group("program")
-
 
 @pytest.fixture
 def env(tmp_path: Path) -> Iterator[dict[str, str]]:

@@ -20,7 +20,7 @@ from leadroom.ops.holders import MARKER
 from tests.support.backend import is_grown_up, program_environment
 from tests.support.program import ROOT, Program, is_alive, processes_of, running_program, until
 
-pytestmark = [pytest.mark.chaos, pytest.mark.xdist_group("program")]
+pytestmark = [pytest.mark.chaos]
 
 HOLDER = """
 import fcntl, json, os, signal, sys, time

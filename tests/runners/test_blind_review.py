@@ -13,7 +13,7 @@ from leadroom.testplans.models import Review
 from tests import factories as f
 from tests.support.stage import Rehearsal, Stage, recorded_rehearsal
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("holder")]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 SECRETS = {
     "request": "request-canary-7741",
     "planner": "planner-session-canary-7742",

@@ -57,6 +57,18 @@ NOT_THE_SAME = (
     "tests/verification/test_verifications.py",
 )
 """Of those, where locks, transactions, odd text, killed processes or whole pages meet the database."""
+HEAVY = (
+    "tests/e2e/",
+    "tests/chaos/",
+    "tests/ops/",
+    "tests/runners/",
+    "tests/verification/",
+    "tests/house/test_urls.py",
+    "tests/live/",
+    "tests/security/",
+    "tests/triage/test_evaluation.py",
+)
+"""Files that take long are begun first, or one process would be at the last of them while the other has nothing."""
 _KEPT = {BACKEND, POSTGRES_FOLDER, "LEADROOM_TOOLCHAIN"}
 _cleanups = contextlib.ExitStack()
 
@@ -125,13 +137,19 @@ def pytest_load_initial_conftests() -> Generator[None, object, object]:
     return (yield)
 
 
+@pytest.hookimpl(trylast=True)  # after the shuffling
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The whole suite on the second backend leaves out what no database and no broker can change."""
+    """Long files first; on the second backend without what no database and no broker can change."""
+    items.sort(key=_weight)
     if not is_grown_up() or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
     left_out = [item for item in items if _is_same(item.nodeid)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not _is_same(item.nodeid)]
+
+
+def _weight(item: pytest.Item) -> int:
+    return next((place for place, prefix in enumerate(HEAVY) if item.nodeid.startswith(prefix)), len(HEAVY))
 
 
 def _is_same(nodeid: str) -> bool:
