@@ -27,8 +27,7 @@ PYTHON = VENV / "bin" / "python"
 OLDEST, NEWEST = (3, 11), (3, 13)
 BACKENDS = {"embedded": "SQLite and the embedded broker", "grown-up": "Postgres and Redis"}
 PARALLEL = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""A file's tests share a program and a browser, so they stay in one process (marks that group tests have no effect in
-pytest-xdist 3.8 with pytest 9.2). The order is that of tests/support/backend.py."""
+"""A file's tests share what they start; tests/support/backend.py says what else stays together, and the order."""
 SOME_FAILED = 1
 """pytest's exit status for tests that failed, as opposed to tests that could not be run."""
 SUMMARY = re.compile(rb"(\d+ \w+|no tests ran).* in [\d.]+s")

@@ -14,6 +14,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from leadroom.lib.paths import broker_socket
 from tests.support import services
@@ -57,10 +59,11 @@ NOT_THE_SAME = (
     "tests/verification/test_verifications.py",
 )
 """Of those, where locks, transactions, odd text, killed processes or whole pages meet the database."""
+PROGRAMS = ("tests/e2e/", "tests/ops/test_rehearse.py", "tests/ops/test_serve.py", "tests/ops/test_up.py")
+"""One process runs these, one after the other: two whole programs with browsers at once are slow on two cores."""
 HEAVY = (
-    "tests/e2e/",
+    *PROGRAMS,
     "tests/chaos/",
-    "tests/ops/",
     "tests/runners/",
     "tests/verification/",
     "tests/house/test_urls.py",
@@ -146,6 +149,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if _is_same(item.nodeid)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if not _is_same(item.nodeid)]
+
+
+class _ByFile(LoadScopeScheduling):
+    """A file's tests stay together, and those of whole programs.
+
+    Marks (`xdist_group`) would say the same, but have no effect in pytest-xdist 3.8 with pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "programs" if nodeid.startswith(PROGRAMS) else nodeid.split("::", 1)[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _ByFile(config, log)
 
 
 def _weight(item: pytest.Item) -> int:
