@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -153,8 +154,10 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """A repository with `main`, and work on `side`."""
+def source(tmp_path: Path, settings: Any) -> Path:
+    """A repository with `main`, and work on `side`; Leadroom's copy of it is nobody else's."""
+    settings.HOME_DIR = tmp_path / "home"
+    (settings.HOME_DIR / "run").mkdir(parents=True)
     folder = tmp_path / "evenly"
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
